@@ -1,0 +1,60 @@
+"""The command line: `sessiontree COMMAND`. Each command lives in a module of its own, loaded when it is called.
+
+Exit statuses: 0 it worked, 1 something failed or was rejected (one sentence says what), 2 the call itself is wrong.
+"""
+
+import importlib
+import os
+from typing import Any
+
+import click
+
+from sessiontree import __version__
+from sessiontree.cli.common import settings_options
+from sessiontree.errors import SessiontreeError
+
+_COMMANDS = {
+    "catalog": "catalog:catalog",
+    "demo": "demo:demo",
+    "import": "importing:import_",
+    "keys": "keys:keys",
+    "serve": "serve:serve",
+    "tree": "tree:tree",
+}
+
+
+class _Program(click.Group):
+    """Loads commands when they are called, and turns errors into one sentence and an exit status."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        place = _COMMANDS.get(cmd_name)
+        if place is None:
+            return None
+        module, _, name = place.partition(":")
+        command: click.Command = getattr(importlib.import_module(f"sessiontree.cli.{module}"), name)
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except SessiontreeError as error:
+            raise click.ClickException(str(error)) from None
+        except (click.ClickException, click.Abort, click.exceptions.Exit, OSError):
+            raise
+        except Exception as error:
+            if os.environ.get("SESSIONTREE_LOG_LEVEL") == "debug":
+                raise
+            text = f"{type(error).__name__}: {error}".partition("\n")[0]
+            raise click.ClickException(
+                f"this should not have happened ({text}); set SESSIONTREE_LOG_LEVEL=debug to see where, and report it"
+            ) from None
+
+
+@click.command(cls=_Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(__version__, prog_name="sessiontree")
+@settings_options
+def main() -> None:
+    """Exact cost trees for voice and AI sessions, from any provider's usage records."""

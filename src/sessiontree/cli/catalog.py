@@ -1,0 +1,140 @@
+"""`sessiontree catalog`: looking at the record types, trying one's own, and applying them to what is stored."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from sessiontree.catalog import RecordType
+from sessiontree.cli.common import given_settings, opened_catalog, opened_store, record_type, settings_options, table
+from sessiontree.errors import SessiontreeError
+from sessiontree.trial import RelationshipReport, Tally, Trial
+
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+_FILE = click.Path(exists=True, dir_okay=False)
+
+
+@click.group()
+def catalog() -> None:
+    """See and try record types; apply a changed catalogue to stored records."""
+
+
+@catalog.command("list")
+@settings_options
+def list_() -> None:
+    """List the record types and what each belongs under."""
+    types = opened_catalog(given_settings()).types
+    rows = [("TYPE", "PRODUCT", "BELONGS UNDER")]
+    rows += [(name, t.product, ", ".join(p.parent for p in t.parents)) for name, t in sorted(types.items())]
+    for line in table(rows):
+        click.echo(line)
+
+
+@catalog.command()
+@settings_options
+@click.argument("type_name", metavar="TYPE")
+def show(type_name: str) -> None:
+    """Show all that is declared of one record type."""
+    found = opened_catalog(given_settings())
+    declared = record_type(found, type_name)
+    for line in table(list(_facts(declared))):
+        click.echo(line)
+    below = found.children[declared.name]
+    for title, relationships in (("Belongs under", declared.parents), ("Has below it", below)):
+        for relationship in relationships:
+            other = relationship.parent if title == "Belongs under" else relationship.child
+            pairs = ", else ".join(f"{via.local_field} = {via.parent_field}" for via in relationship.via)
+            click.echo(f"{title} {other} by {pairs}")
+
+
+def _facts(declared: RecordType) -> Iterator[tuple[str, str]]:
+    yield "Type", declared.name
+    yield "Description", declared.description
+    yield "Category", declared.category
+    yield "Product", f"{declared.product} (event {declared.event})"
+    yield "Also called", ", ".join(declared.aliases) or "-"
+    yield "Id", ", ".join([declared.id_field, *declared.second_id_fields])
+    yield "Start", ", else ".join(declared.start_fields) or "-"
+    yield "Finish", ", else ".join(declared.finish_fields) or "-"
+    yield "Cost", ", else ".join(declared.cost_fields) or "none: a container"
+    yield "Currency", f"{declared.currency_field}, else {declared.default_currency}"
+    yield "Fields", ", ".join(f"{name} ({kind})" for name, kind in declared.fields.items())
+
+
+@catalog.command()
+@click.argument("folder", type=_FOLDER)
+def check(folder: Path) -> None:
+    """Say everything that is wrong with a FOLDER of record types, or that it can be used."""
+    from sessiontree import catalog_files
+
+    errors = catalog_files.check(folder)
+    for error in errors:
+        click.echo(error)
+    if errors:
+        raise click.exceptions.Exit(1)
+    names = sorted(path.stem for path in folder.glob("*.toml"))
+    click.echo(f"{folder} can be used: it declares {', '.join(names) or 'no types'}")
+
+
+@catalog.command()
+@click.argument("folder", type=_FOLDER)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=_FILE)
+def test(folder: Path, files: tuple[str, ...]) -> None:
+    """Try a FOLDER of record types on the records in FILEs: how many link, by which fields, and why others do not.
+
+    Nothing is stored. FOLDER adds to the shipped types, as it does when it is used.
+    """
+    from sessiontree import catalog_files
+    from sessiontree.sources import elements
+
+    trial = Trial(catalog_files.load(folder))
+    for file in files:
+        with Path(file).open("rb") as stream:
+            trial.add(elements(stream, file))
+    for report in trial.reports():
+        click.echo(f"{report.record_type}: {_records(report.count)}")
+        for relationship in report.relationships:
+            for line in _outcome(relationship):
+                click.echo(f"  {line}")
+    for reason, tally in trial.rejected.items():
+        click.echo(f"rejected: {_tallied(tally, reason)}")
+    if trial.rejected:
+        raise click.exceptions.Exit(1)
+
+
+def _outcome(report: RelationshipReport) -> Iterator[str]:
+    yield f"under {report.relationship.parent}:"
+    for via, tally in report.linked.items():
+        yield f"  {_tallied(tally, f'by {via.local_field} = {via.parent_field}')}"
+    for reason, tally in report.unlinked.items():
+        yield f"  {_tallied(tally, f'not linked: {reason}')}"
+
+
+def _tallied(tally: Tally, text: str) -> str:
+    examples = f", such as {', '.join(tally.examples)}" if tally.examples else ""
+    return f"{tally.count:>7}  {text}{examples}"
+
+
+def _records(count: int) -> str:
+    return "1 record" if count == 1 else f"{count} records"
+
+
+@catalog.command()
+@settings_options
+def apply() -> None:
+    """Read the stored records again by the present catalogue. Interrupted, it goes on where it was."""
+    with opened_store(given_settings(), create=False) as store:
+        stale = store.stale()
+        if not stale:
+            click.echo("All stored records are read by the present catalogue: nothing to do.")
+            return
+        done = 0
+        for done, total in store.reread():
+            if sys.stderr.isatty():
+                click.echo(f"\r{done:,} of {total:,} records", nl=False, err=True)
+        if sys.stderr.isatty():
+            click.echo(err=True)
+        if store.stale():
+            raise SessiontreeError("records were added meanwhile under another catalogue; run this again")
+    click.echo(f"{done:,} records are read by the present catalogue; changed: {', '.join(stale)}")

@@ -1,0 +1,87 @@
+"""`sessiontree import`: records from files into the store."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+
+from sessiontree.cli.common import account_option, given_settings, opened_store, record_type, settings_options
+from sessiontree.errors import SessiontreeError
+from sessiontree.store import Store
+
+_STDIN = "-"
+
+
+@click.command("import")
+@account_option
+@click.option("--record-type", "type_name", metavar="TYPE", help="The type of all records [each names its own].")
+@settings_options
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+def import_(account: str, type_name: str | None, files: tuple[str, ...]) -> None:
+    """Import records from files of NDJSON, JSON or CSV, each also gzipped; - is standard input.
+
+    It can run beside a server, and again: a record that is stored already counts as unchanged. Rejected records go to
+    FILE.rejected.ndjson with the reason, and the exit status is 1 then.
+    """
+    failed = False
+    with opened_store(given_settings(), create=True) as store:
+        declared = None if type_name is None else record_type(store.catalog, type_name).name
+        for file in files:
+            failed |= not _import_file(store, account, file, declared)
+    if failed:
+        raise click.exceptions.Exit(1)
+
+
+def _import_file(store: Store, account: str, file: str, declared: str | None) -> bool:
+    """Import one file and say what became of it; whether all of it was stored."""
+    from sessiontree.importing import Rejects, Summary, add_all
+    from sessiontree.sources import elements
+
+    summary = Summary()
+    rejects = Rejects(Path("import.rejected.ndjson" if file == _STDIN else f"{file}.rejected.ndjson"))
+    problem: SessiontreeError | None = None
+    try:
+        with _opened(file) as stream, _progress(file) as advance:
+            add_all(store, account, elements(stream, file, advance), rejects, summary, record_type=declared)
+    except SessiontreeError as error:
+        problem = error
+    click.echo(
+        f"{file}: {summary.created} created, {summary.updated} updated, "
+        f"{summary.unchanged} unchanged, {summary.rejected} rejected"
+    )
+    if summary.rejected:
+        click.echo(f"Rejected records, with the reasons, are in {rejects.path}", err=True)
+    if problem is not None:
+        click.echo(f"Error: {problem} (the records counted above are stored)", err=True)
+    return problem is None and not summary.rejected
+
+
+@contextmanager
+def _opened(file: str) -> Iterator[BinaryIO]:
+    if file == _STDIN:
+        yield sys.stdin.buffer
+        return
+    try:
+        stream = Path(file).open("rb")
+    except OSError as error:
+        raise SessiontreeError(f"{file} cannot be read: {error.strerror}") from None
+    with stream:
+        yield stream
+
+
+@contextmanager
+def _progress(file: str) -> Iterator[Callable[[int], None]]:
+    """A progress bar over the bytes of a file, on a terminal only."""
+    if not sys.stderr.isatty() or file == _STDIN:
+        yield lambda count: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(file, total=Path(file).stat().st_size)
+        yield lambda count: bar.advance(task, count)

@@ -1,0 +1,74 @@
+"""`sessiontree tree`: a session as text, or as the API's JSON."""
+
+from datetime import UTC, datetime
+
+import click
+
+from sessiontree.cli.common import (
+    account_option,
+    given_settings,
+    may_paint,
+    opened_store,
+    paint,
+    record_type,
+    settings_options,
+    warn_of_stale,
+)
+from sessiontree.errors import EventNotFound, SessiontreeError
+from sessiontree.store import Store
+from sessiontree.tree import Tree
+
+
+@click.command()
+@account_option
+@click.option("--depth", type=click.IntRange(min=0), metavar="N", help="Show N levels below the event [all].")
+@click.option("--json", "as_json", is_flag=True, help="Print the JSON that the API answers, whole.")
+@settings_options
+@click.argument("type_name", metavar="TYPE")
+@click.argument("id", metavar="ID")
+def tree(account: str, depth: int | None, as_json: bool, type_name: str, id: str) -> None:
+    """Show the session tree of an event: its own and cumulative cost, those of everything below it, and the sums.
+
+    Whatever --depth hides is counted all the same.
+    """
+    from sessiontree.analysis import Analysis
+
+    settings = given_settings()
+    with opened_store(settings, create=False) as store:
+        declared = record_type(store.catalog, type_name)
+        warn_of_stale(store)
+        try:
+            found = Analysis(store, events_max=settings.events_max).tree(account, declared, id)
+        except EventNotFound as error:
+            raise _not_found(store, account, error) from None
+        if as_json:
+            _print_json(found, depth)
+        else:
+            _print_text(found, depth)
+
+
+def _not_found(store: Store, account: str, error: EventNotFound) -> SessiontreeError:
+    accounts = store.accounts()
+    if account in accounts:
+        return error
+    known = f"there are {', '.join(accounts[:10])}" if accounts else "the store is empty"
+    return SessiontreeError(f"the account {account} has no records; {known}")
+
+
+def _print_json(found: Tree, depth: int | None) -> None:
+    from sessiontree import wire
+    from sessiontree.cli.deep_json import pieces
+
+    session = wire.session(found, depth_max=depth, records=True, now=datetime.now(UTC))
+    out = click.get_binary_stream("stdout")
+    for piece in pieces(session):
+        out.write(piece)
+    out.write(b"\n")
+
+
+def _print_text(found: Tree, depth: int | None) -> None:
+    from sessiontree.text import plain, tree_lines
+
+    painter = paint if may_paint() else plain
+    lines = tree_lines(found, now=datetime.now(UTC), depth_max=depth, paint=painter)
+    click.echo("\n".join(lines))

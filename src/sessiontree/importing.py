@@ -1,0 +1,114 @@
+"""Importing records into a store: read them, keep them in batches, put aside those that are rejected.
+
+Each batch is one transaction, so that whatever stops an import, all of its earlier batches are stored, and running it
+again is safe. Where the records come from is the affair of `sources`.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+import msgspec
+
+from sessiontree.elements import Element
+from sessiontree.errors import RecordRejected, StoreError
+from sessiontree.record import Reader, Record
+from sessiontree.store import Outcome, Store
+
+BATCH = 4000
+
+
+@dataclass(slots=True)
+class Summary:
+    """What an import has done so far."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+
+    @property
+    def received(self) -> int:
+        """All records met."""
+        return self.created + self.updated + self.unchanged + self.rejected
+
+    def count(self, outcomes: Iterable[Outcome]) -> None:
+        """Add what a batch did."""
+        for outcome in outcomes:
+            if outcome is Outcome.CREATED:
+                self.created += 1
+            elif outcome is Outcome.UNCHANGED:
+                self.unchanged += 1
+            else:
+                self.updated += 1
+
+
+class Rejects:
+    """The file of rejected records, made when there is a first one: a JSON line with the reason and the text each."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: IO[bytes] | None = None
+
+    def add(self, element: Element, error: RecordRejected) -> None:
+        """Put a rejected record aside."""
+        if self._file is None:
+            try:
+                self._file = self.path.open("wb")
+            except OSError as problem:
+                raise StoreError(f"{self.path} cannot be written: {problem.strerror}") from None
+        entry = {
+            "line": element.number,
+            "field": error.field,
+            "code": error.code,
+            "message": error.message,
+            "record": element.body.decode(errors="replace"),
+        }
+        self._file.write(msgspec.json.encode(entry) + b"\n")
+
+    def close(self) -> None:
+        """Finish the file."""
+        if self._file is not None:
+            self._file.close()
+
+
+def add_all(
+    store: Store,
+    account: str,
+    elements: Iterable[Element],
+    rejects: Rejects,
+    summary: Summary,
+    *,
+    record_type: str | None,
+) -> None:
+    """Keep every record of `elements` that can be read; counts in `summary`, also when something breaks off on the way.
+
+    Raises StoreError, and what the source of the elements raises; what came before is stored then.
+    """
+    batch: list[Record] = []
+    try:
+        for record in _readable(Reader(store.catalog), elements, rejects, summary, record_type):
+            batch.append(record)
+            if len(batch) == BATCH:
+                full, batch = batch, []
+                summary.count(store.add(account, full, datetime.now(UTC)))
+    finally:
+        rejects.close()
+        if batch:
+            summary.count(store.add(account, batch, datetime.now(UTC)))
+
+
+def _readable(
+    reader: Reader, elements: Iterable[Element], rejects: Rejects, summary: Summary, record_type: str | None
+) -> Iterator[Record]:
+    read = reader.read
+    for element in elements:
+        try:
+            if element.problem:
+                raise RecordRejected(None, "10015", element.problem)
+            yield read(element.body, record_type)
+        except RecordRejected as error:
+            summary.rejected += 1
+            rejects.add(element, error)

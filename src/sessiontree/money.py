@@ -1,0 +1,70 @@
+"""Amounts: read, add and write them exactly.
+
+An amount is a Python int that counts 10^-12 currency units. Ints have no precision to run out of, so plain `+` is the
+exact sum and nothing can round. An amount never says its currency: totals are kept per currency in a `Totals` dict.
+"""
+
+import re
+from functools import lru_cache
+
+DECIMALS = 12
+UNIT = 10**DECIMALS
+"""One whole currency unit (one dollar, one yen), as an amount."""
+LIMIT = 10**12 * UNIT
+"""Amounts lie strictly between -LIMIT and LIMIT when read; sums may grow beyond."""
+_TEXT_MAX = 100
+
+
+Totals = dict[str, int]
+"""Amounts by currency code. A currency that is absent has no priced event, which is not the same as zero."""
+
+_DECIMAL = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,4}))?")
+
+
+@lru_cache(maxsize=65536)
+def read(text: str) -> int:
+    """The amount that a plain or scientific decimal names.
+
+    Raises ValueError for anything else: spaces, underscores, NaN, more than 12 digits after the point, 10^12 or more.
+    """
+    match = _DECIMAL.fullmatch(text) if len(text) <= _TEXT_MAX else None
+    if match is None or not (match[2] or match[3]):
+        raise ValueError("is not a decimal such as 0.0052 or 1.666E-4")
+    fraction = match[3] or ""
+    digits = (match[2] + fraction).lstrip("0")
+    shift = DECIMALS - len(fraction) + int(match[4] or 0)
+    if not digits:
+        return 0
+    if shift < 0:  # digits beyond the twelfth: fine while they are zeros
+        digits, beyond = digits[:shift], digits[shift:]
+        if not digits or beyond.strip("0"):
+            raise ValueError("has more than 12 digits after the point")
+        shift = 0
+    if len(digits) + shift > 24:
+        raise ValueError("is 10^12 or more")
+    amount: int = int(digits) * 10**shift
+    return -amount if match[1] == "-" else amount
+
+
+def from_int(units: int) -> int:
+    """The amount of a whole number of currency units. Raises ValueError from 10^12 on."""
+    if abs(units) >= LIMIT // UNIT:
+        raise ValueError("is 10^12 or more")
+    return units * UNIT
+
+
+@lru_cache(maxsize=65536)
+def text(amount: int) -> str:
+    """Plain notation with six decimals, or as many more as the exact value needs."""
+    whole, fraction = divmod(abs(amount), UNIT)
+    sign = "-" if amount < 0 else ""
+    micros, rest = divmod(fraction, 1_000_000)
+    if not rest:
+        return f"{sign}{whole}.{micros:06d}"
+    return f"{sign}{whole}.{fraction:012d}".rstrip("0")
+
+
+def add(totals: Totals, more: Totals) -> None:
+    """Add every amount of `more` to `totals`, each to its own currency."""
+    for currency, amount in more.items():
+        totals[currency] = totals.get(currency, 0) + amount

@@ -1,0 +1,187 @@
+"""Placement: which parents a record gets, by the declarations of the catalogue and the records at hand.
+
+A `Node` is an event with the links to the parents it has, in declared order: the first is its home. Fetching the
+records that decide this is the affair of `analysis`; what follows from the links, of `tree`.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from sessiontree.catalog import Catalog, RecordType, Relationship, Via
+from sessiontree.money import Totals
+from sessiontree.record import Record
+
+_LATEST = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class ViaPlan:
+    """A field pair as positions: of the local value in the child's refs, of the parent's value in its keys."""
+
+    ref: int
+    key: int
+    via: Via
+
+
+@dataclass(frozen=True, slots=True)
+class ParentPlan:
+    """One declared parent type of a type."""
+
+    relationship: Relationship
+    name: str
+    virtual: bool
+    vias: tuple[ViaPlan, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TypePlan:
+    """What placement needs to know of one record type, worked out once from the catalogue.
+
+    `checks` are the positions of the refs whose records must be looked up before a parent is known (a virtual parent
+    needs none). `child_keys` are the positions, among its `key_fields`, of those that children refer to; `id_key` is
+    the position of its id if that is a key. `circular`: following parents upward can come back to the type.
+    """
+
+    declared: RecordType
+    parents: tuple[ParentPlan, ...]
+    checks: tuple[int, ...]
+    key_fields: tuple[str, ...]
+    child_keys: tuple[int, ...]
+    id_key: int | None
+    circular: bool
+
+
+class Link(NamedTuple):
+    """A relationship that holds between two events; the child is the one that has the link."""
+
+    parent: "Node"
+    relationship: Relationship
+    via: Via
+
+
+class Problem(NamedTuple):
+    """Something odd in the data that was worked round."""
+
+    code: str
+    message: str
+    record_type: str
+    id: str
+
+
+class Node:
+    """An event, the parents it has, and (filled in by `tree`) its place and totals in one session tree."""
+
+    __slots__ = (
+        "away",
+        "away_count",
+        "away_totals",
+        "children",
+        "currency",
+        "event_count",
+        "finish",
+        "id",
+        "keys",
+        "link",
+        "parents",
+        "plan",
+        "problems",
+        "record",
+        "start",
+        "totals",
+        "unpriced_count",
+    )
+    plan: TypePlan
+    id: str
+    record: Record | None
+    start: datetime | None
+    finish: datetime | None
+    keys: tuple[str | None, ...]
+    parents: list[Link] | None  # None: not worked out yet
+    problems: list[Problem]
+
+    link: Link | None
+    children: list["Node"]
+    away: bool
+    currency: str
+    totals: Totals
+    event_count: int
+    unpriced_count: int
+    away_totals: Totals
+    away_count: int
+
+    def __init__(self, plan: TypePlan, id: str, record: Record | None) -> None:
+        self.plan = plan
+        self.id = id
+        self.record = record
+        self.parents = None
+        self.problems = []
+        self.link = None
+        self.children = []
+        self.away = False
+        if record is not None:
+            self.start, self.finish, self.keys = record.start, record.finish, record.keys
+        else:
+            self.start = self.finish = None
+            self.keys = tuple([id if at == plan.id_key else None for at in range(len(plan.key_fields))])
+
+    def learn(self, record: Record) -> None:
+        """Take up the record that was sent for a virtual event."""
+        self.record, self.parents = record, None
+        self.start, self.finish, self.keys = record.start, record.finish, record.keys
+
+    @property
+    def name(self) -> str:
+        """The record type's name."""
+        return self.plan.declared.name
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """Record type and id."""
+        return self.plan.declared.name, self.id
+
+    @property
+    def order(self) -> tuple[datetime, str, str]:
+        """Sorts events: earliest start first (none last), then type, then id by code point."""
+        return self.start or _LATEST, self.plan.declared.name, self.id
+
+    @property
+    def home(self) -> Link | None:
+        """The link to its parent of the first declared type that it has one of; None for a top."""
+        return self.parents[0] if self.parents else None
+
+    def problem(self, code: str, message: str) -> None:
+        """Report a problem here."""
+        self.problems.append(Problem(code, message, self.name, self.id))
+
+
+def plans(catalog: Catalog) -> dict[str, TypePlan]:
+    """The plan of every type of a catalogue."""
+    return {name: _plan(catalog, declared) for name, declared in catalog.types.items()}
+
+
+def _plan(catalog: Catalog, declared: RecordType) -> TypePlan:
+    parents = []
+    for relationship in declared.parents:
+        keys = catalog.key_fields(relationship.parent)
+        vias = tuple(
+            ViaPlan(declared.ref_fields.index(via.local_field), keys.index(via.parent_field), via)
+            for via in relationship.via
+        )
+        virtual = catalog.types[relationship.parent].virtual
+        parents.append(ParentPlan(relationship, relationship.parent, virtual, vias))
+    keys = catalog.key_fields(declared.name)
+    used = {via.parent_field for child in catalog.children[declared.name] for via in child.via}
+    child_keys = tuple(at for at, field in enumerate(keys) if field in used)
+    id_key = keys.index(declared.id_field) if declared.id_field in keys else None
+    checks = tuple(dict.fromkeys(via.ref for plan in parents if not plan.virtual for via in plan.vias))
+    return TypePlan(declared, tuple(parents), checks, keys, child_keys, id_key, _circular(catalog, declared.name))
+
+
+def _circular(catalog: Catalog, name: str) -> bool:
+    seen: set[str] = set()
+    ahead = {relationship.parent for relationship in catalog.types[name].parents}
+    while ahead - seen:
+        seen |= ahead
+        ahead = {r.parent for each in ahead for r in catalog.types[each].parents}
+    return name in seen

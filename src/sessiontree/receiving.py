@@ -1,0 +1,178 @@
+"""POST /v2/detail_records: a request body on its way into the store, and the answer that says what became of it."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from concurrent.futures import Future
+from contextlib import aclosing
+
+from starlette.responses import Response
+
+from sessiontree.answers import ErrorSource, IngestAnswer
+from sessiontree.errors import SessiontreeError
+from sessiontree.http_errors import BAD_REQUEST, RequestError, report, request_error, respond
+from sessiontree.ingest import BodyTooLarge, BrokenBody, Intake
+from sessiontree.routes import Call, json_answer
+from sessiontree.service import Service
+from sessiontree.store import Outcome
+
+LINE_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines")
+JSON_TYPES = ("application/json",)
+INLINE_BYTES_MAX = 65_536
+PIECE_BYTES = 1 << 19
+BATCHES_AHEAD = 2
+
+
+class ClientGone(SessiontreeError):
+    """The client closed the connection before the end of its body."""
+
+
+async def post_records(call: Call) -> Response:
+    """Store the records of the body; durable when this answers."""
+    length = _refuse_early(call)
+    intake = _intake(call)
+    inline = length is not None and length <= INLINE_BYTES_MAX and not _packed(call)
+    broken = await Taking(call.service, call.account, intake, inline=inline).take(_pieces(call))
+    summary = intake.summary()
+    counts = {"created": summary.created, "updated": summary.updated, "unchanged": summary.unchanged}
+    for outcome, count in (counts | {"rejected": summary.rejected}).items():
+        call.service.metrics.records(outcome, count)
+    if broken is not None:
+        answer = broken if isinstance(broken, RequestError) else _as_answer(broken)
+        raise RequestError(answer.status, answer.code, answer.message, headers=answer.headers, data=summary)
+    if not summary.received:
+        raise RequestError(400, BAD_REQUEST, "the body holds no record; send at least one")
+    if summary.rejected < summary.received:
+        return json_answer(IngestAnswer(summary))
+    reports = []
+    for each in summary.errors:
+        pointer = f"/{each.index}" if each.field is None else f"/{each.index}/{each.field}"
+        reports.append(report(each.code, each.message, ErrorSource(pointer=pointer), call.request_id))
+    return respond(400, reports, headers={}, data=summary)
+
+
+def _as_answer(broken: Exception) -> RequestError:
+    if isinstance(broken, BodyTooLarge):
+        return RequestError(413, BAD_REQUEST, f"{broken}; the records before were stored")
+    if isinstance(broken, BrokenBody | ClientGone):
+        return RequestError(400, BAD_REQUEST, f"{broken}; the records before were stored")
+    return request_error(broken)
+
+
+def _refuse_early(call: Call) -> int | None:
+    """Refuse what can be told from the headers; else the length of the body, if it is known."""
+    if call.header(b"upgrade"):  # the protocol below us drops the body of such a request
+        text = "send the request without an Upgrade header: its body cannot be read"
+        raise RequestError(400, BAD_REQUEST, text, headers={"Connection": "close"})
+    if _media_type(call) not in LINE_TYPES + JSON_TYPES:
+        text = "send records as application/json or application/x-ndjson"
+        raise RequestError(415, BAD_REQUEST, text, headers={"Accept-Post": "application/json, application/x-ndjson"})
+    if call.header(b"content-encoding") not in ("", "identity", "gzip", "x-gzip"):
+        text = "send the body as it is, or packed with gzip"
+        raise RequestError(415, BAD_REQUEST, text, headers={"Accept-Encoding": "gzip, identity"})
+    length = call.header(b"content-length")
+    if not length:
+        return None
+    if int(length) == 0:
+        raise RequestError(400, BAD_REQUEST, "the body is empty; send at least one record")
+    if int(length) > call.service.settings.body_bytes_max:
+        raise RequestError(413, BAD_REQUEST, _too_large(call.service))
+    return int(length)
+
+
+def _too_large(service: Service) -> str:
+    return f"the body is larger than {service.settings.body_bytes_max} bytes; send it in parts, or packed with gzip"
+
+
+def _media_type(call: Call) -> str:
+    return call.header(b"content-type").partition(";")[0].strip()
+
+
+def _packed(call: Call) -> bool:
+    return "gzip" in call.header(b"content-encoding")
+
+
+def _intake(call: Call) -> Intake:
+    service = call.service
+    named = call.parameters().text("record_type")
+    return Intake(
+        service.reader,
+        lines=_media_type(call) in LINE_TYPES,
+        packed=_packed(call),
+        record_type=None if named is None else service.catalog.resolve(named).name,
+        unpacked_bytes_max=service.settings.unpacked_bytes_max,
+        record_bytes_max=service.settings.record_bytes_max,
+    )
+
+
+async def _pieces(call: Call) -> AsyncIterator[bytes]:
+    """The body in pieces large enough to be worth a thread."""
+    held: list[bytes] = []
+    size = total = 0
+    more = True
+    while more:
+        message = await call.receive()
+        if message["type"] == "http.disconnect":
+            yield b"".join(held)
+            raise ClientGone("the connection was closed before the end of the body")
+        part, more = message.get("body", b""), message.get("more_body", False)
+        total += len(part)
+        if total > call.service.settings.body_bytes_max:
+            yield b"".join(held)
+            raise BodyTooLarge(_too_large(call.service))
+        held.append(part)
+        size += len(part)
+        if size >= PIECE_BYTES or not more:
+            yield b"".join(held)
+            held.clear()
+            size = 0
+
+
+class Taking:
+    """Carries one body into the store: reads pieces, a little ahead of the writer that stores them."""
+
+    def __init__(self, service: Service, account: str, intake: Intake, *, inline: bool) -> None:
+        self._service = service
+        self._account = account
+        self._intake = intake
+        self._inline = inline
+        self._waiting: deque[Future[list[Outcome]]] = deque()
+
+    async def take(self, pieces: AsyncIterator[bytes]) -> Exception | None:
+        """Store every record; what broke the body off, if something did: the whole records before it are stored."""
+        broken: Exception | None = None
+        try:
+            async with aclosing(pieces):  # type: ignore[type-var]
+                async for piece in pieces:
+                    await self._read(piece)
+                    await self._store(rest=False)
+            await self._read(None)
+        except SessiontreeError as error:
+            broken = error
+        try:
+            await self._store(rest=True)
+            while self._waiting:
+                await self._next()
+        except SessiontreeError as error:
+            broken = error
+        return broken
+
+    async def _read(self, piece: bytes | None) -> None:
+        intake = self._intake
+
+        def read() -> None:
+            intake.finish() if piece is None else intake.feed(piece)
+
+        if self._inline:
+            read()
+        else:
+            await self._service.in_thread(read)
+
+    async def _store(self, *, rest: bool) -> None:
+        for batch in self._intake.take(rest=rest):
+            self._waiting.append(self._service.writer.add(self._account, batch))
+            if len(self._waiting) > BATCHES_AHEAD:
+                await self._next()
+
+    async def _next(self) -> None:
+        self._intake.note(await asyncio.wrap_future(self._waiting.popleft()))

@@ -1,0 +1,232 @@
+"""The HTTP server: finds the route of a request, checks its key, answers, and turns what goes wrong into one shape.
+
+Point reads run right here in the event loop: a hop to a thread would cost as much as the read. What may take long
+goes to threads (`Service.in_thread`), and all writing to the one writer.
+"""
+
+import logging
+import secrets
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+
+import uvicorn
+from starlette.responses import Response
+
+from sessiontree import docs_page, receiving, routes
+from sessiontree.errors import SessiontreeError
+from sessiontree.http_errors import BAD_REQUEST, FORBIDDEN, NOT_FOUND, UNAUTHENTICATED, RequestError
+from sessiontree.http_errors import request_error, response
+from sessiontree.routes import Call, Handler
+from sessiontree.service import Service
+from sessiontree.settings import Settings
+from sessiontree.store import ApiKey
+
+SHUTDOWN_SECONDS = 30
+log = logging.getLogger("sessiontree")
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A path and what it answers; parts in braces stand for anything. `scope` is what a key must allow (None: no key)."""
+
+    method: str
+    path: str
+    scope: str | None
+    handler: Handler
+
+
+def all_routes() -> list[Route]:
+    """Every route there is. A part that is named wins over one in braces."""
+    return [
+        Route("GET", "/v2/session_analysis/metadata", "read", routes.all_metadata),
+        Route("GET", "/v2/session_analysis/metadata/{record_type}", "read", routes.type_metadata),
+        Route("GET", "/v2/session_analysis/{record_type}/{event_id}", "read", routes.session_analysis),
+        Route("GET", "/v2/detail_records", "read", routes.list_records),
+        Route("POST", "/v2/detail_records", "write", receiving.post_records),
+        Route("GET", "/v2/detail_records/options", "read", routes.options),
+        Route("GET", "/v2/detail_records/history", "read", routes.history),
+        Route("GET", "/healthz", None, routes.healthz),
+        Route("GET", "/readyz", None, routes.Readyz()),
+        Route("GET", "/metrics", None, routes.metrics),
+        Route("GET", "/openapi.json", None, docs_page.openapi_json),
+        Route("GET", "/docs", None, docs_page.docs),
+        Route("GET", "/docs/style.css", None, docs_page.style),
+    ]
+
+
+class Branch:
+    """Where paths divide: the next parts by name, the one in braces, and the routes that end here by method."""
+
+    def __init__(self) -> None:
+        self.named: dict[str, Branch] = {}
+        self.any: Branch | None = None
+        self.ends: dict[str, Route] = {}
+
+    def grow(self, route: Route) -> None:
+        """Add the path of a route."""
+        branch = self
+        for part in route.path.split("/")[1:]:
+            if part.startswith("{"):
+                branch.any = branch.any or Branch()
+                branch = branch.any
+            else:
+                branch = branch.named.setdefault(part, Branch())
+        branch.ends[route.method] = route
+        if route.method == "GET":
+            branch.ends["HEAD"] = route
+
+    def find(self, raw_path: str) -> "tuple[dict[str, Route], list[str]]":
+        """The routes at a path by method (none: no such path), and what stands for the parts in braces."""
+        branch, names = self, []
+        for part in raw_path.split("/")[1:]:
+            following = branch.named.get(part)
+            if following is None:
+                if branch.any is None or not part:
+                    return {}, []
+                following = branch.any
+                names.append(routes.path_part(part))
+            branch = following
+        return branch.ends, names
+
+
+class App:
+    """The ASGI application around one service."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self._tree = Branch()
+        for route in all_routes():
+            self._tree.grow(route)
+        self._id_prefix = secrets.token_hex(6)
+        self._ids = count(1)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.shutdown":
+                self.service.close()
+            await send({"type": message["type"] + ".complete"})
+            if message["type"] == "lifespan.shutdown":
+                return
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began = time.perf_counter()
+        request_id = f"{self._id_prefix}{next(self._ids):08x}"
+        label = "unknown"
+        try:
+            route, names = self._route(scope)
+            label = route.path
+            key = None if route.scope is None else self._key(scope, route.scope)
+            answer = await route.handler(Call(self.service, scope, receive, request_id, names, key))
+        except Exception as error:
+            answer = self._failed(error, request_id)
+        answer.raw_headers += ((b"x-request-id", request_id.encode()), (b"x-content-type-options", b"nosniff"))
+        await answer(scope, receive, send)  # type: ignore[arg-type]
+        self.service.metrics.request(label, answer.status_code, time.perf_counter() - began)
+
+    def _route(self, scope: Scope) -> tuple[Route, list[str]]:
+        ends, names = self._tree.find(scope["raw_path"].decode("latin-1"))
+        if not ends:
+            raise RequestError(404, NOT_FOUND, "there is nothing at this path; /docs lists what there is")
+        route = ends.get(scope["method"])
+        if route is None:
+            allowed = ", ".join(ends)
+            raise RequestError(405, BAD_REQUEST, f"this path takes {allowed}", headers={"Allow": allowed})
+        return route, names
+
+    def _key(self, scope: Scope, needed: str) -> ApiKey:
+        key = None
+        for name, value in scope["headers"]:
+            if name == b"authorization":
+                scheme, _, text = value.partition(b" ")
+                if scheme.lower() == b"bearer":
+                    key = self.service.keys.find(text.strip().decode("latin-1"), datetime.now(UTC))
+                break
+        if key is None:
+            text = "send a valid API key in the header Authorization: Bearer KEY"
+            raise RequestError(401, UNAUTHENTICATED, text, headers={"WWW-Authenticate": "Bearer"})
+        if needed not in key.scopes:
+            raise RequestError(403, FORBIDDEN, f"this key may not {needed}; use one with the scope {needed}")
+        return key
+
+    def _failed(self, error: Exception, request_id: str) -> Response:
+        refusal = request_error(error)
+        if refusal.status == 503:
+            log.error("request %s: %s", request_id, error)
+        elif refusal.status >= 500:
+            log.error("request %s", request_id, exc_info=error)
+        return response(refusal, request_id)
+
+
+class ServerError(SessiontreeError):
+    """The server cannot start."""
+
+
+def serve(settings: Settings, *, ready: Callable[[str], None] = lambda url: None) -> None:
+    """Serve until SIGTERM or SIGINT; then finish what is under way. `ready` is told the address once it can be used.
+
+    Raises ServerError when the port is taken, and whatever keeps the store or the catalogue from being opened.
+    """
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
+    listening = _listen(settings)
+    try:
+        service = Service(settings)
+    except BaseException:
+        listening.close()
+        raise
+    try:
+        config = uvicorn.Config(
+            App(service),  # type: ignore[arg-type]
+            http="httptools",
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        )
+        host, port = listening.getsockname()[:2]
+        url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        log.info("serving %s on %s", settings.store, url)
+        ready(url)
+        uvicorn.Server(config).run(sockets=[listening])
+    except KeyboardInterrupt:
+        pass
+    finally:
+        service.close()
+        listening.close()
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """The socket, bound before anything else is opened, so that a taken port is known at once."""
+    try:
+        family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0][0]
+        listening = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:
+        raise ServerError(f"{settings.host} is no address to serve on: {error.strerror}") from None
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((settings.host, settings.port))
+        listening.listen(2048)
+    except OSError as error:
+        listening.close()
+        text = f"{settings.host}:{settings.port} cannot be served on ({error.strerror}): choose another with --port"
+        raise ServerError(text) from None
+    return listening

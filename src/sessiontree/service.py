@@ -1,0 +1,47 @@
+"""What the server holds while it runs: the store and all that answers from it. Opened once, closed once."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from sessiontree import catalog_files
+from sessiontree.analysis import Analysis
+from sessiontree.keys import KeyRing
+from sessiontree.metrics import Metrics
+from sessiontree.record import Reader
+from sessiontree.settings import Settings
+from sessiontree.store import open_store
+from sessiontree.writer import Writer
+
+THREADS = 4  # few: each has its own connection to the store
+INLINE_EVENTS_MAX = 500
+
+T = TypeVar("T")
+
+
+class Service:
+    """The parts that requests are answered with."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.catalog = catalog_files.load(Path(settings.catalog) if settings.catalog else None)
+        self.store = open_store(settings.store, self.catalog)
+        self.metrics = Metrics(Path(settings.store))
+        self.analysis = Analysis(self.store, events_max=settings.events_max)
+        self.quick_analysis = Analysis(self.store, events_max=min(INLINE_EVENTS_MAX, settings.events_max))
+        self.keys = KeyRing(self.store)
+        self.reader = Reader(self.catalog)
+        self.writer = Writer(self.store, committed=self.metrics.commit)
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="sessiontree")
+
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        """The result of long work, done outside the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    def close(self) -> None:
+        """Commit what has been accepted, then let go of everything. Closing twice is fine."""
+        self.writer.close()
+        self._threads.shutdown()
+        self.store.close()

@@ -1,0 +1,159 @@
+"""Reading a file of records, or standard input, piece by piece: unpacked, and cut into records by its format.
+
+NDJSON, JSON and CSV, each also gzipped. The name's ending says which; where it does not, the beginning of the content.
+What a record says, and where it goes, is the affair of `importing`.
+"""
+
+import csv
+import re
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from sessiontree.elements import ELEMENT_BYTES_MAX, TOO_LONG, Element, Elements, Lines
+from sessiontree.errors import SessiontreeError
+
+PIECE_BYTES = 1 << 18
+_LINE_BYTES_MAX = 64 << 20
+_GZIP = b"\x1f\x8b"
+_FORMATS = {".ndjson": "ndjson", ".jsonl": "ndjson", ".json": "json", ".csv": "csv", ".tsv": "csv"}
+_OBJECT_LINE = re.compile(rb"[^\n]*\}\s*\n|[^\n]*\}\s*\Z")
+
+
+class SourceError(SessiontreeError):
+    """A file that cannot be read (further); what came before the break has been passed on."""
+
+
+def elements(stream: BinaryIO, name: str, read: Callable[[int], None] = lambda count: None) -> Iterator[Element]:
+    """The records in a stream, as JSON texts; `name` is that of the file, `-` for standard input.
+
+    `read` is told of every piece how many bytes it had. Raises SourceError when the stream breaks off (only whole
+    records come before that), or is no CSV with a header.
+    """
+    pieces = _unpacked(_pieces(stream, name, read), name)
+    first = next(pieces, b"")
+    form = _FORMATS.get(_ending(name)) or _look(first)
+    if form == "csv":
+        yield from _csv_rows(_chain(first, pieces), name)
+        return
+    cutter = Elements() if form == "json" else Lines()
+    for piece in _chain(first, pieces):
+        yield from cutter.feed(piece)
+    yield from cutter.finish()
+
+
+def _ending(name: str) -> str:
+    path = Path(name.lower())
+    return path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
+
+
+def _look(beginning: bytes) -> str:
+    """The format of content whose name does not tell it."""
+    text = beginning.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if text.startswith(b"["):
+        return "json"
+    if text.startswith(b"{"):
+        return "ndjson" if _OBJECT_LINE.match(text) else "json"
+    return "csv" if b"," in text.partition(b"\n")[0] else "ndjson"
+
+
+def _chain(first: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from rest
+
+
+def _pieces(stream: BinaryIO, name: str, read: Callable[[int], None]) -> Iterator[bytes]:
+    while True:
+        try:
+            piece = stream.read(PIECE_BYTES)
+        except OSError as error:
+            raise SourceError(f"{name} cannot be read: {error.strerror or error}") from None
+        if not piece:
+            return
+        read(len(piece))
+        yield piece
+
+
+def _unpacked(pieces: Iterator[bytes], name: str) -> Iterator[bytes]:
+    """The content of gzip (also of several members), or of anything else as it is."""
+    first = next(pieces, b"")
+    if not first.startswith(_GZIP):
+        yield from _chain(first, pieces)
+        return
+    unpacker = zlib.decompressobj(wbits=31)
+    for piece in _chain(first, pieces):
+        rest = piece
+        while rest:
+            if unpacker.eof:
+                if not rest.strip(b"\0"):  # padding after the end is allowed
+                    break
+                unpacker = zlib.decompressobj(wbits=31)
+            unpacked = _unpack(unpacker, rest, name)
+            rest = unpacker.unconsumed_tail or unpacker.unused_data
+            if unpacked:
+                yield unpacked
+    while not unpacker.eof and (unpacked := _unpack(unpacker, b"", name)):
+        yield unpacked
+    if not unpacker.eof:
+        raise SourceError(f"{name} is incomplete: its gzip data breaks off")
+
+
+def _unpack(unpacker: "zlib._Decompress", packed: bytes, name: str) -> bytes:
+    try:
+        return unpacker.decompress(packed, PIECE_BYTES)
+    except zlib.error:
+        raise SourceError(f"{name} is damaged: its gzip data cannot be unpacked any further") from None
+
+
+def _csv_rows(pieces: Iterator[bytes], name: str) -> Iterator[Element]:
+    """CSV rows as JSON objects: the header's names, the cells as text, without the empty cells."""
+    csv.field_size_limit(ELEMENT_BYTES_MAX)
+    lines = _text_lines(pieces)
+    header_line = next(lines, "")
+    delimiter = max(",;\t", key=header_line.count)
+    header = [cell.strip() for cell in next(csv.reader([header_line], delimiter=delimiter), [])]
+    if len(set(header)) < len(header) or not all(header):
+        raise SourceError(f"{name} needs a header row that names every field once")
+    rows = csv.reader(lines, delimiter=delimiter)
+    while True:
+        try:
+            row = next(rows, None)
+        except csv.Error as error:
+            raise SourceError(f"{name} is not CSV from line {rows.line_num + 1} on: {error}") from None
+        if row is None:
+            return
+        if row:
+            yield _csv_element(header, row, rows.line_num + 1)
+
+
+def _csv_element(header: list[str], row: list[str], line: int) -> Element:
+    if len(row) > len(header):
+        return Element(line, ",".join(row).encode(errors="replace"), "the row has more cells than the header has names")
+    record = {name: cell for name, cell in zip(header, row, strict=False) if cell}
+    try:
+        body = msgspec.json.encode(record)
+    except UnicodeEncodeError:  # bytes that are not UTF-8: kept for the reader to refuse
+        body = b"{%s}" % b",".join(b'"%s":"%s"' % (_raw(key), _raw(cell)) for key, cell in record.items())
+    return Element(line, body) if len(body) <= ELEMENT_BYTES_MAX else Element(line, body[:1000], TOO_LONG)
+
+
+def _raw(text: str) -> bytes:
+    return text.encode(errors="surrogateescape").replace(b"\\", b"\\\\").replace(b'"', b'\\"')
+
+
+def _text_lines(pieces: Iterable[bytes]) -> Iterator[str]:
+    """Lines with their line breaks; bytes that are not UTF-8 come through as they are."""
+    held = b""
+    first = True
+    for piece in pieces:
+        *whole, held = (held + piece).split(b"\n")
+        for line in whole:
+            yield (line.removeprefix(b"\xef\xbb\xbf") if first else line).decode(errors="surrogateescape") + "\n"
+            first = False
+        if len(held) > _LINE_BYTES_MAX:
+            raise SourceError("the CSV has a line that does not end")
+    if held:
+        yield (held.removeprefix(b"\xef\xbb\xbf") if first else held).decode(errors="surrogateescape")

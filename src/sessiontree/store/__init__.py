@@ -1,0 +1,143 @@
+"""The questions a store answers, and opening one.
+
+A store keeps records, their links, their history and the API keys, each under an account. It knows nothing of HTTP or
+of the placement rules: it answers "which records have this value", and `analysis` makes trees of the answers.
+Every store passes the suite in `store/suite.py`.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from sessiontree.catalog import Catalog
+from sessiontree.errors import StoreError
+from sessiontree.query import Query
+from sessiontree.record import Record
+
+
+class Asks(NamedTuple):
+    """What records to find: by identity (record type and id), by a value among their keys, by one among their refs."""
+
+    ids: set[tuple[str, str]]
+    keys: set[str]
+    refs: set[str]
+
+
+class Outcome(StrEnum):
+    """What adding a record did."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One content that a record has had, and when it was received."""
+
+    received: datetime
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of the records that a query matches, and how many match in all."""
+
+    records: Sequence[Record]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """An API key as the store knows it: never the key itself, only its digest (SHA-256) and visible prefix."""
+
+    prefix: str
+    digest: bytes
+    account: str
+    scopes: frozenset[str]
+    name: str
+    created: datetime
+    expires: datetime | None
+    revoked: datetime | None = None
+
+
+class Snapshot(Protocol):
+    """The records of one account at one moment."""
+
+    def find(self, asks: Asks) -> list[Record]:
+        """Every record that any of the asks names, each once, in no particular order; unknown values find nothing."""
+
+
+class Store(Protocol):
+    """One place where records are kept. Every question about records names the account first.
+
+    Any question may raise StoreError (the store cannot be read or written now); nothing is half done then.
+    """
+
+    catalog: Catalog
+
+    def add(self, account: str, records: Sequence[Record], received: datetime) -> list[Outcome]:
+        """Keep records, in order, in one transaction that is durable when this returns; one outcome for each.
+
+        A record whose identity (account, type, id) is new is created. With the content that is stored already it is
+        unchanged; with another it replaces that, and the old content goes to the history.
+        """
+
+    def snapshot(self, account: str) -> AbstractContextManager[Snapshot]:
+        """One account's records as they are now; what is added meanwhile does not show."""
+
+    def history(self, account: str, record_type: str, id: str) -> list[Version]:
+        """Every content of a record, oldest first; the last is the present one. Empty when there is no such record."""
+
+    def page(self, account: str, query: Query) -> Page:
+        """The page of records of one type that a query asks for."""
+
+    def fields(self, account: str, record_type: str) -> dict[str, str]:
+        """The fields that stored records of this type have shown, by name, each with its JSON type."""
+
+    def accounts(self) -> list[str]:
+        """Every account that has a record or a key, by name."""
+
+    def count(self) -> int:
+        """How many records are stored, of all accounts."""
+
+    def check_write(self) -> None:
+        """Prove that a write reaches the disk now. Raises StoreError if not."""
+
+    def changes(self) -> int:
+        """A number that differs whenever keys may have changed since the last call."""
+
+    def add_key(self, key: ApiKey) -> None:
+        """Keep a key."""
+
+    def find_key(self, digest: bytes) -> ApiKey | None:
+        """The key of this digest, also when expired or revoked; None if there is none."""
+
+    def keys(self, account: str | None = None) -> list[ApiKey]:
+        """All keys (of one account), oldest first."""
+
+    def revoke_key(self, prefix: str, at: datetime, account: str | None = None) -> ApiKey | None:
+        """Revoke the key of this prefix (of one account), None if there is none; a second time changes nothing."""
+
+    def stale(self) -> list[str]:
+        """The types whose stored records were read by an older declaration than the present one, by name."""
+
+    def reread(self, *, batch: int = 2000) -> Iterator[tuple[int, int]]:
+        """Read all records again by the present catalogue; yields (done, all). Stopped, it resumes where it was."""
+
+    def close(self) -> None:
+        """Let go of the store. Closing twice is fine."""
+
+
+def open_store(where: str, catalog: Catalog, *, create: bool = True) -> Store:
+    """Open the store at a path (a SQLite file) or URL. Raises StoreError, in one sentence, when that cannot be done."""
+    if where.startswith(("postgres://", "postgresql://")):
+        raise StoreError("PostgreSQL stores are not supported yet: name a file")
+    from sessiontree.store.sqlite import SqliteStore
+
+    path = where.removeprefix("sqlite:///") if where.startswith("sqlite:///") else where
+    return SqliteStore(Path(path), catalog, create=create)

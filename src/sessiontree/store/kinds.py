@@ -1,0 +1,120 @@
+"""The small tables that records lean on, kept in memory: accounts, kinds (a record type of an account), shapes.
+
+They only grow. What is not in memory is looked up, since another process may have added it.
+"""
+
+import hashlib
+import json
+import sqlite3
+
+from sessiontree.catalog import Catalog
+from sessiontree.store.packing import Shape, reading_of
+
+
+class Kinds:
+    """Accounts, kinds and shapes of one store, by name and by number."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._readings = {name: reading_of(catalog, name) for name in catalog.types}
+        readings = sorted(self._readings.items())
+        self.digest = hashlib.sha256(json.dumps(readings).encode()).hexdigest()[:16]
+        """Names this catalogue's way of reading records."""
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop what is in memory, after a transaction that may have added to it was rolled back."""
+        self._accounts: dict[str, int] = {}
+        self._kind_ids: dict[tuple[int, str], int] = {}
+        self._kinds: dict[int, tuple[str, str]] = {}
+        self._owners: dict[int, int] = {}
+        self._shapes: dict[int, Shape] = {}
+        self._current: dict[str, Shape] = {}
+        self.shown: set[tuple[int, tuple[str, ...]]] = set()
+
+    def account_id(self, db: sqlite3.Connection, account: str) -> int | None:
+        """The number of an account, None if the store has not met it."""
+        if account not in self._accounts:
+            row = db.execute("select id from account where name = ?", [account]).fetchone()
+            if row is None:
+                return None
+            self._accounts[account] = row[0]
+        return self._accounts[account]
+
+    def kind(self, db: sqlite3.Connection, kind: int) -> tuple[str, str]:
+        """The account and record type of a kind."""
+        if kind not in self._kinds:
+            statement = "select name, record_type from kind join account on account.id = account where kind.id = ?"
+            self._kinds[kind] = db.execute(statement, [kind]).fetchone()
+        return self._kinds[kind]
+
+    def owns(self, db: sqlite3.Connection, account_id: int, kind: int) -> bool:
+        """Whether a kind is of this account, and of a type that the catalogue has."""
+        owner = self._owners.get(kind)
+        if owner is None:
+            row = db.execute("select account, record_type from kind where id = ?", [kind]).fetchone()
+            owner = self._owners[kind] = row[0] if row[1] in self._catalog.types else 0
+        return owner == account_id
+
+    def kind_id(self, db: sqlite3.Connection, account_id: int, record_type: str) -> int | None:
+        """The number of a kind, None if the account has no such records."""
+        known = (account_id, record_type)
+        if known not in self._kind_ids:
+            row = db.execute("select id from kind where account = ? and record_type = ?", known).fetchone()
+            if row is None:
+                return None
+            self._kind_ids[known] = row[0]
+        return self._kind_ids[known]
+
+    def shape(self, db: sqlite3.Connection, id: int) -> Shape:
+        """The shape of this number."""
+        if id not in self._shapes:
+            row = db.execute("select record_type, reading, key_fields, ref_fields from shape where id = ?", [id])
+            record_type, reading, keys, refs = row.fetchone()
+            present = self._readings.get(record_type, reading)
+            if reading == present:
+                shape = self._current[record_type] = Shape(id, record_type)
+            else:
+                key_from = _positions(json.loads(keys), self._catalog.key_fields(record_type))
+                ref_from = _positions(json.loads(refs), self._catalog.types[record_type].ref_fields)
+                shape = Shape(id, record_type, key_from, ref_from)
+            self._shapes[id] = shape
+        return self._shapes[id]
+
+    def make_account(self, db: sqlite3.Connection, account: str) -> int:
+        """The number of an account, made if need be. Inside a writing transaction."""
+        db.execute("insert or ignore into account (name) values (?)", [account])
+        made = self.account_id(db, account)
+        assert made is not None
+        return made
+
+    def make_kind(self, db: sqlite3.Connection, account_id: int, record_type: str) -> int:
+        """The number of a kind, made if need be. Inside a writing transaction."""
+        known = self.kind_id(db, account_id, record_type)
+        if known is None:
+            db.execute("insert into kind (account, record_type) values (?, ?)", [account_id, record_type])
+            known = self.kind_id(db, account_id, record_type)
+            assert known is not None
+        return known
+
+    def make_shape(self, db: sqlite3.Connection, record_type: str) -> Shape:
+        """The present shape of a type, made if need be. Inside a writing transaction."""
+        if record_type not in self._current:
+            keys, refs = self._catalog.key_fields(record_type), self._catalog.types[record_type].ref_fields
+            reading = self._readings[record_type]
+            db.execute(
+                "insert or ignore into shape (record_type, reading, key_fields, ref_fields) values (?, ?, ?, ?)",
+                [record_type, reading, json.dumps(keys), json.dumps(refs)],
+            )
+            row = db.execute("select id from shape where record_type = ? and reading = ?", [record_type, reading])
+            self.shape(db, row.fetchone()[0])
+        return self._current[record_type]
+
+    def stale(self, db: sqlite3.Connection) -> dict[int, str]:
+        """The shapes that are no longer current: number and type."""
+        rows = db.execute("select id, record_type, reading from shape").fetchall()
+        return {id: name for id, name, reading in rows if self._readings.get(name, reading) != reading}
+
+
+def _positions(old: list[str], new: tuple[str, ...]) -> tuple[int | None, ...]:
+    return tuple(old.index(field) if field in old else None for field in new)

@@ -1,0 +1,149 @@
+"""Records as bytes: the head (what was read out) and the body (as received), compressed together.
+
+Ids and link values stand in both, so packed together they cost a few bytes. A head lists its link values in the order
+of its *shape*, so that records read by an older catalogue stay readable.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+import zstandard
+
+from sessiontree.catalog import Catalog
+from sessiontree.record import Record
+
+_INT64 = 1 << 63
+DICTIONARY_BYTES = 16_384
+DICTIONARIES_MAX = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The reading under which a record's head was written.
+
+    For a head of an older reading, `key_from` and `ref_from` say where each present key and ref stands in it (None:
+    nowhere); they are None as a whole for the present reading.
+    """
+
+    id: int
+    record_type: str
+    key_from: tuple[int | None, ...] | None = None
+    ref_from: tuple[int | None, ...] | None = None
+
+
+class Packed(msgspec.Struct, array_like=True, gc=False):
+    """What the bytes of a record hold."""
+
+    shape: int
+    id: str
+    start: datetime | None
+    finish: datetime | None
+    cost: int | str | None
+    currency: str | None
+    received: datetime
+    keys: tuple[str | None, ...]
+    refs: tuple[str | None, ...]
+    body: bytes
+
+
+class Packer:
+    """Packs and unpacks the records of one store. Not safe for use by several threads at once.
+
+    The first byte names the dictionary, 0 for none; `load` fetches those that the store has by now, by number. A store
+    trains dictionaries of its own records as it grows: they make records four times smaller and twice as quick to read
+    as none, and better than any made elsewhere.
+    """
+
+    def __init__(self, load: Callable[[], Mapping[int, bytes]]) -> None:
+        self._load = load
+        self._decompress = {0: zstandard.ZstdDecompressor().decompress}
+        self._encode = msgspec.msgpack.Encoder().encode
+        self._decode = msgspec.msgpack.Decoder(Packed).decode
+        self.renew()
+
+    def renew(self) -> None:
+        """Take up the dictionaries that the store has now; the newest one is for packing."""
+        dictionaries = self._load()
+        for number in dictionaries.keys() - self._decompress.keys():
+            data = zstandard.ZstdCompressionDict(dictionaries[number])
+            self._decompress[number] = zstandard.ZstdDecompressor(dict_data=data).decompress
+        newest = max(dictionaries, default=0)
+        self._number = bytes([newest])
+        best = zstandard.ZstdCompressionDict(dictionaries[newest]) if newest else None
+        self._compress = zstandard.ZstdCompressor(
+            level=1, dict_data=best, write_checksum=False, write_dict_id=False
+        ).compress
+
+    def pack(self, record: Record, shape: Shape, received: datetime) -> bytes:
+        """The record as bytes, with its time of receipt."""
+        return self._number + self._compress(self._plain(record, shape, received))
+
+    def _plain(self, record: Record, shape: Shape, received: datetime) -> bytes:
+        cost = record.cost if record.cost is None or -_INT64 <= record.cost < _INT64 else str(record.cost)
+        head = (shape.id, record.id, record.start, record.finish, cost, record.currency)
+        return self._encode((*head, received, record.keys, record.refs, record.body))
+
+    def unpack(self, packed: bytes) -> Packed:
+        """What was packed; `to_record` makes the record of it."""
+        return self._decode(self._unzip(packed))
+
+    def _unzip(self, packed: bytes) -> bytes:
+        decompress = self._decompress.get(packed[0])
+        if decompress is None:  # trained by another thread or process
+            self.renew()
+            decompress = self._decompress[packed[0]]
+        return decompress(packed[1:])
+
+    def train(self, packed: Sequence[bytes]) -> bytes | None:
+        """A dictionary made of records that are stored already, None if they are too few or too much alike."""
+        try:
+            return zstandard.train_dictionary(DICTIONARY_BYTES, [self._unzip(each) for each in packed]).as_bytes()
+        except zstandard.ZstdError:
+            return None
+
+
+def to_record(p: Packed, shape: Shape) -> Record:
+    """The record again, its keys and refs in the present order of its type."""
+    keys, refs = p.keys, p.refs
+    if shape.key_from is not None and shape.ref_from is not None:
+        keys = tuple([None if at is None else p.keys[at] for at in shape.key_from])
+        refs = tuple([None if at is None else p.refs[at] for at in shape.ref_from])
+    cost = int(p.cost) if isinstance(p.cost, str) else p.cost
+    return Record(shape.record_type, p.id, p.start, p.finish, cost, p.currency, keys, refs, p.body, p.received)
+
+
+def reading_of(catalog: Catalog, record_type: str) -> str:
+    """A digest of all that decides how records of a type are read; records of another digest want a re-read."""
+    t = catalog.types[record_type]
+    parts = [
+        t.id_field,
+        t.start_fields,
+        t.finish_fields,
+        t.cost_fields,
+        t.currency_field,
+        t.default_currency,
+        catalog.key_fields(record_type),
+        t.ref_fields,
+    ]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def same_content(old: bytes, new: bytes) -> bool:
+    """Whether two bodies are the same JSON value: order and spacing aside, numbers as they are written."""
+    if old == new:
+        return True
+    try:
+        return bool(_value(old) == _value(new))
+    except RecursionError:
+        return False
+
+
+def _value(body: bytes) -> object:
+    def number(text: str) -> tuple[str, str]:  # no JSON value becomes a tuple: 1 is neither true nor "1"
+        return ("number", text)
+
+    return json.loads(body, parse_float=number, parse_int=number)

@@ -1,0 +1,314 @@
+"""The SQLite store: one file, one process that writes at a time, any number of readers.
+
+`sqlite_write.py` holds what adding does; here are opening, finding and the small tables.
+"""
+
+import sqlite3
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from sessiontree.catalog import Catalog
+from sessiontree.errors import StoreError
+from sessiontree.query import Query
+from sessiontree.record import Record
+from sessiontree.store import (
+    ApiKey,
+    Asks,
+    Outcome,
+    Page,
+    Version,
+    sqlite_keys,
+    sqlite_list,
+    sqlite_reread,
+    sqlite_write,
+)
+from sessiontree.store.kinds import Kinds
+from sessiontree.store.micros import to_micros
+from sessiontree.store.packing import Packer, to_record
+from sessiontree.store.places import KEY, REF, place
+
+APPLICATION_ID = 0x53545245  # "STRE", in the file's header: how a Sessiontree file is known
+SCHEMA_VERSION = 1
+BUSY_MS = 5000
+_TRAIN_AT_ROWS = (1_000, 20_000, 400_000)  # when to train a dictionary
+_ASKS_MAX = 512  # places in one statement
+
+
+class SqliteStore:
+    """A store in one SQLite file; see `store.Store` for what each question means."""
+
+    def __init__(self, path: Path, catalog: Catalog, *, create: bool = True) -> None:
+        self.catalog = catalog
+        self.path = path
+        self._local = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+        self._lock = threading.RLock()
+        if not create and not path.exists():
+            raise StoreError(f"{path} does not exist: import records first, or name the store with --store")
+        with self._errors():
+            self._writer = self._connect()
+            self._prepare()
+            self.kinds = Kinds(catalog)
+            self._rows = self._writer.execute("select coalesce(max(row), 0) from record").fetchone()[0]
+        self._train_from = next((rows for rows in _TRAIN_AT_ROWS if rows > self._rows), sys.maxsize)
+
+    def _connect(self) -> sqlite3.Connection:
+        db = sqlite3.connect(self.path, timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
+        self._connections.append(db)
+        db.execute("pragma synchronous = full")
+        db.execute("pragma cache_size = -262144")
+        db.execute("pragma foreign_keys = on")
+        return db
+
+    def _prepare(self) -> None:
+        """Make the tables of a new file; refuse a file that is something else."""
+        db = self._writer
+        application, version = (
+            db.execute(f"pragma {name}").fetchone()[0] for name in ("application_id", "user_version")
+        )
+        empty = not db.execute("select 1 from sqlite_master limit 1").fetchone()
+        if empty and application == 0:
+            db.execute("pragma journal_mode = wal")
+            schema = files("sessiontree.store").joinpath("schema.sql").read_text()
+            with self.writing():
+                if not db.execute("select 1 from sqlite_master limit 1").fetchone():  # nobody else made it meanwhile
+                    for statement in schema.split(";\n"):
+                        db.execute(statement)
+                    db.execute(f"pragma application_id = {APPLICATION_ID}")
+                    db.execute(f"pragma user_version = {SCHEMA_VERSION}")
+        elif application != APPLICATION_ID:
+            raise StoreError(f"{self.path} is not a Sessiontree file: name another with --store")
+        elif version != SCHEMA_VERSION:
+            raise StoreError(f"{self.path} was made by another version of Sessiontree (schema {version})")
+        db.execute("pragma wal_autocheckpoint = 20000")  # in pages; the writer itself checkpoints (1.6 times the rate)
+
+    @property
+    def reader(self) -> sqlite3.Connection:
+        """This thread's connection for reading."""
+        db: sqlite3.Connection | None = getattr(self._local, "db", None)
+        if db is None:
+            with self._errors(), self._lock:
+                db = self._local.db = self._connect()
+                db.execute("pragma query_only = on")
+        return db
+
+    @property
+    def packer(self) -> Packer:
+        """This thread's packer."""
+        packer: Packer | None = getattr(self._local, "packer", None)
+        if packer is None:
+            packer = self._local.packer = Packer(self._dictionaries)
+        return packer
+
+    def _dictionaries(self) -> dict[int, bytes]:
+        with self._errors():
+            return dict(self.reader.execute("select number, content from dictionary"))
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction: durable when the block ends, gone when it raises. One at a time."""
+        with self._lock, self._errors():
+            db = self._writer
+            db.execute("begin immediate")
+            try:
+                yield db
+                db.execute("commit")
+            except BaseException:
+                if db.in_transaction:
+                    db.execute("rollback")
+                if hasattr(self, "kinds"):
+                    self.kinds.forget()
+                raise
+
+    @contextmanager
+    def snapshot(self, account: str) -> Iterator["SqliteSnapshot"]:
+        db = self.reader
+        with self._errors():
+            db.execute("begin")
+            try:
+                yield SqliteSnapshot(self, db, account)
+            finally:
+                db.execute("rollback")
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise StoreError(_sentence(self.path, error)) from error
+
+    def add(self, account: str, records: Sequence[Record], received: datetime) -> list[Outcome]:
+        with self._lock:
+            if self._rows >= self._train_from:
+                self._train()
+            with self.writing() as db:
+                outcomes, self._rows = sqlite_write.add(self, db, account, records, received)
+        return outcomes
+
+    def _train(self) -> None:
+        """Train the next compression dictionary, of the newest records."""
+        passed = [rows for rows in _TRAIN_AT_ROWS if rows <= self._rows]
+        self._train_from = next((rows for rows in _TRAIN_AT_ROWS if rows > self._rows), sys.maxsize)
+        with self.writing() as db:
+            number = db.execute("select coalesce(max(number), 0) + 1 from dictionary").fetchone()[0]
+            if number > len(passed):  # another process was first
+                return
+            rows = db.execute("select packed from record order by row desc limit 2000").fetchall()
+            content = self.packer.train([packed for (packed,) in rows])
+            if content is not None:
+                db.execute("insert into dictionary values (?, ?)", [number, content])
+        self.packer.renew()
+
+    def unpack(self, db: sqlite3.Connection, packed: bytes) -> Record:
+        """A record from its bytes."""
+        content = self.packer.unpack(packed)
+        return to_record(content, self.kinds.shape(db, content.shape))
+
+    def history(self, account: str, record_type: str, id: str) -> list[Version]:
+        statement = """select packed from (
+            select packed, version from history where row = :row
+            union all select packed, null from record where row = :row) order by version is null, version"""
+        with self.snapshot(account) as snapshot:
+            for row, _ in snapshot.rows(Asks({(record_type, id)}, set(), set())):
+                contents = [self.packer.unpack(packed) for (packed,) in snapshot.db.execute(statement, {"row": row})]
+                return [Version(content.received, content.body) for content in contents]
+        return []
+
+    def page(self, account: str, query: Query) -> Page:
+        with self.snapshot(account) as snapshot:
+            return sqlite_list.page(snapshot, query)
+
+    def fields(self, account: str, record_type: str) -> dict[str, str]:
+        statement = """select name, type from field where kind =
+            (select id from kind where record_type = ? and account = (select id from account where name = ?))"""
+        return dict(self._ask(statement, [record_type, account]))
+
+    def accounts(self) -> list[str]:
+        return [name for (name,) in self._ask("select name from account order by name")]
+
+    def count(self) -> int:
+        return int(self._ask("select count(*) from record")[0][0])
+
+    def check_write(self) -> None:
+        with self.writing() as db:
+            db.execute("insert or replace into setting values ('write check', ?)", [to_micros(datetime.now(UTC))])
+
+    def changes(self) -> int:
+        return int(self.reader.execute("pragma data_version").fetchone()[0])
+
+    def add_key(self, key: ApiKey) -> None:
+        with self.writing() as db:
+            sqlite_keys.add(db, key)
+
+    def find_key(self, digest: bytes) -> ApiKey | None:
+        return next(iter(self._keys("where digest = ?", [digest])), None)
+
+    def keys(self, account: str | None = None) -> list[ApiKey]:
+        return self._keys("where ? is null or account.name = ?", [account, account])
+
+    def _keys(self, where: str, values: Sequence[object]) -> list[ApiKey]:
+        return [sqlite_keys.key(row) for row in self._ask(sqlite_keys.SELECT + where + sqlite_keys.ORDER, values)]
+
+    def revoke_key(self, prefix: str, at: datetime, account: str | None = None) -> ApiKey | None:
+        with self.writing() as db:
+            sqlite_keys.revoke(db, prefix, to_micros(at), account)
+        return next(
+            iter(self._keys("where prefix = ? and (? is null or account.name = ?)", [prefix, account, account])), None
+        )
+
+    def _ask(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        with self._errors():
+            return self.reader.execute(statement, values).fetchall()
+
+    def stale(self) -> list[str]:
+        with self._errors():
+            return sqlite_reread.stale(self)
+
+    def reread(self, *, batch: int = 2000) -> Iterator[tuple[int, int]]:
+        return sqlite_reread.reread(self, batch=batch)
+
+    def close(self) -> None:
+        with self._lock:
+            while self._connections:
+                self._connections.pop().close()
+
+
+class SqliteSnapshot:
+    """The records of one account at one moment: a read transaction on this thread's connection."""
+
+    def __init__(self, store: SqliteStore, db: sqlite3.Connection, account: str) -> None:
+        self.store = store
+        self.db = db
+        self.account = account
+        self.account_id = store.kinds.account_id(db, account)
+        self._seen: dict[int, Record] = {}
+
+    def find(self, asks: Asks) -> list[Record]:
+        return [record for _, record in self.rows(asks)]
+
+    def rows(self, asks: Asks) -> list[tuple[int, Record]]:
+        """As `find`, each record with its row."""
+        account_id = self.account_id
+        if account_id is None:
+            return []
+        ids, keys, refs = asks
+        places = [place(account_id, record_type, id) for record_type, id in ids]
+        places += [place(account_id, KEY, value) for value in keys]
+        places += [place(account_id, REF, value) for value in refs]
+        found: dict[int, Record] = {}
+        for first in range(0, len(places), _ASKS_MAX):
+            some = places[first : first + _ASKS_MAX]
+            for row, kind, packed in self.db.execute(_find_statement(len(some)), _padded(some)):
+                if row in found:
+                    continue
+                record = self._seen.get(row)
+                if record is None:
+                    if not self.store.kinds.owns(self.db, account_id, kind):
+                        continue
+                    record = self._seen[row] = self.store.unpack(self.db, packed)
+                if (  # places are hashes: others may share them
+                    not refs.isdisjoint(record.refs)
+                    or not keys.isdisjoint(record.keys)
+                    or (record.record_type, record.id) in ids
+                ):
+                    found[row] = record
+        return list(found.items())
+
+
+@cache
+def _find_statement(size: int) -> str:
+    marks = ",".join("?" * _padded_size(size))
+    return f"""select record.row, record.kind, record.packed from link cross join record on record.row = link.row
+        where link.place in ({marks})"""  # noqa: S608 - only question marks
+
+
+def _padded_size(size: int) -> int:
+    """List sizes go up in powers of two, so that few statements serve all."""
+    return 1 << (size - 1).bit_length()
+
+
+def _padded(places: list[int]) -> list[int]:
+    return places + places[-1:] * (_padded_size(len(places)) - len(places))
+
+
+def _sentence(path: Path, error: sqlite3.Error) -> str:
+    """What went wrong with the store, in one sentence that tells what to do."""
+    text = str(error)
+    if "locked" in text or "busy" in text:
+        return f"{path} is locked by another process that is writing; try again in a moment"
+    if "not a database" in text:
+        return f"{path} is not a Sessiontree file: name another with --store"
+    if "full" in text:
+        return f"the disk that holds {path} is full: free some space and send the records again"
+    if "readonly" in text or "read-only" in text:
+        return f"{path} cannot be written: check its permissions and those of its folder"
+    if "unable to open" in text:
+        return f"{path} cannot be opened: check that its folder exists and can be written"
+    return f"{path} cannot be used: {text}"

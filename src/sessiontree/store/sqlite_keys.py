@@ -1,0 +1,53 @@
+"""API keys in SQLite: statements and rows."""
+
+import sqlite3
+from typing import Any
+
+from sessiontree.store import ApiKey
+from sessiontree.store.micros import from_micros, to_micros
+
+SELECT = """select prefix, digest, account.name, scopes, api_key.name, created, expires, revoked
+    from api_key join account on account.id = api_key.account """
+ORDER = " order by created, prefix"
+
+
+def key(row: tuple[Any, ...]) -> ApiKey:
+    """The key in one row of SELECT."""
+    prefix, digest, account, scopes, name, created, expires, revoked = row
+    return ApiKey(
+        prefix=prefix,
+        digest=bytes(digest),
+        account=account,
+        scopes=frozenset(scopes.split(",")),
+        name=name,
+        created=from_micros(created),
+        expires=None if expires is None else from_micros(expires),
+        revoked=None if revoked is None else from_micros(revoked),
+    )
+
+
+def add(db: sqlite3.Connection, key: ApiKey) -> None:
+    """Keep a key, and its account if it is new. Inside a writing transaction."""
+    db.execute("insert or ignore into account (name) values (?)", [key.account])
+    db.execute(
+        "insert into api_key (prefix, digest, account, scopes, name, created, expires)"
+        " values (?, ?, (select id from account where name = ?), ?, ?, ?, ?)",
+        [
+            key.prefix,
+            key.digest,
+            key.account,
+            ",".join(sorted(key.scopes)),
+            key.name,
+            to_micros(key.created),
+            None if key.expires is None else to_micros(key.expires),
+        ],
+    )
+
+
+def revoke(db: sqlite3.Connection, prefix: str, at: int, account: str | None) -> None:
+    """Revoke a key (of one account) unless it is revoked already. Inside a writing transaction."""
+    db.execute(
+        "update api_key set revoked = ? where prefix = ? and revoked is null"
+        " and (? is null or account = (select id from account where name = ?))",
+        [at, prefix, account, account],
+    )

@@ -1,0 +1,74 @@
+"""Reading stored records again after the catalogue changed: in batches, resumable, beside a running server."""
+
+import sqlite3
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from sessiontree.errors import RecordRejected
+from sessiontree.record import Reader, Record
+from sessiontree.store.micros import to_micros
+from sessiontree.store.sqlite_write import move_links, places_of
+
+if TYPE_CHECKING:
+    from sessiontree.store.sqlite import SqliteStore
+
+
+def stale(store: "SqliteStore") -> list[str]:
+    """The types that may still have records of an older reading."""
+    done = store.reader.execute("select value from setting where name = 'reread done'").fetchone()
+    return [] if done == (store.kinds.digest,) else sorted(set(store.kinds.stale(store.reader).values()))
+
+
+def reread(store: "SqliteStore", *, batch: int) -> Iterator[tuple[int, int]]:
+    """Bring every record of an older reading to the present one; yields (rows passed, rows in all).
+
+    Each batch is one transaction that also notes how far it came, so that a stopped run goes on where it was. A record
+    that the new declaration refuses keeps the values that its old reading found.
+    """
+    reader = Reader(store.catalog)
+    last = store.reader.execute("select coalesce(max(row), 0) from record").fetchone()[0]
+    row = _progress(store)
+    while row < last:
+        with store.writing() as db:
+            old = store.kinds.stale(db)
+            rows = db.execute(
+                "select row, kind, packed from record where row > ? order by row limit ?", [row, batch]
+            ).fetchall()
+            for row, kind, packed in rows:
+                if store.packer.unpack(packed).shape in old:
+                    _bring(store, db, reader, (row, kind, packed))
+            db.execute("insert or replace into setting values ('reread', ?)", [f"{store.kinds.digest} {row}"])
+        yield row, last
+    with store.writing() as db:
+        db.execute("insert or replace into setting values ('reread done', ?)", [store.kinds.digest])
+        db.execute("delete from setting where name = 'reread'")
+
+
+def _progress(store: "SqliteStore") -> int:
+    found = store.reader.execute("select value from setting where name = 'reread'").fetchone()
+    target, row = found[0].split() if found else ("", "0")
+    return int(row) if target == store.kinds.digest else 0
+
+
+def _bring(store: "SqliteStore", db: sqlite3.Connection, reader: Reader, stored: tuple[int, int, bytes]) -> None:
+    row, kind, packed = stored
+    content = store.packer.unpack(packed)
+    account, record_type = store.kinds.kind(db, kind)
+    account_id = store.kinds.account_id(db, account)
+    assert account_id is not None
+    after = _read_again(reader, store.unpack(db, packed))
+    shape = store.kinds.make_shape(db, record_type)
+    start = None if after.start is None else to_micros(after.start)
+    packed = store.packer.pack(after, shape, content.received)
+    db.execute("update record set start = ?, packed = ? where row = ?", [start, packed, row])
+    old = places_of(account_id, record_type, content.id, content.keys, content.refs)
+    new = places_of(account_id, record_type, after.id, after.keys, after.refs)
+    move_links(db, row, old, new)
+
+
+def _read_again(reader: Reader, before: Record) -> Record:
+    try:
+        after = reader.read(before.body, before.record_type)
+    except RecordRejected:
+        return before
+    return after if after.id == before.id else before

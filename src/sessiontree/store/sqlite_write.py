@@ -1,0 +1,172 @@
+"""Adding records to SQLite: what is new, what changed, what is there already; all in one transaction."""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from sessiontree.record import Record
+from sessiontree.store import Outcome
+from sessiontree.store.micros import to_micros
+from sessiontree.store.packing import same_content
+from sessiontree.store.places import KEY, REF, place
+
+if TYPE_CHECKING:
+    from sessiontree.store.sqlite import SqliteStore
+
+_LOOKUP = 256  # identities looked up in one statement
+_FIELDS_MAX = 1000  # fields remembered of one kind
+_SHOWN_MAX = 10_000
+
+Identity = tuple[str, str]
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What one call of `add` will write: rows by number, links, and the contents that were replaced."""
+
+    account_id: int
+    received: datetime
+    next_row: int
+    known: dict[Identity, tuple[int, Record]]
+    created: dict[int, Record] = field(default_factory=dict)
+    changed: dict[int, tuple[Record, Record]] = field(default_factory=dict)  # as stored, as it shall be
+    replaced: list[tuple[int, Record]] = field(default_factory=list)
+
+
+def add(
+    store: "SqliteStore", db: sqlite3.Connection, account: str, records: Sequence[Record], received: datetime
+) -> tuple[list[Outcome], int]:
+    """Keep records in order; see `Store.add`; also the last row's number. Inside a writing transaction."""
+    account_id = store.kinds.make_account(db, account)
+    next_row = db.execute("select coalesce(max(row), 0) + 1 from record").fetchone()[0]
+    batch = _Batch(account_id, received, next_row, _stored(store, db, account_id, records))
+    outcomes = [_sort_in(batch, record) for record in records]
+    _write_created(store, db, batch)
+    if batch.replaced:
+        _write_replaced(store, db, batch)
+    _note_fields(store, db, batch)
+    return outcomes, batch.next_row - 1
+
+
+def _sort_in(batch: _Batch, record: Record) -> Outcome:
+    identity = (record.record_type, record.id)
+    stored = batch.known.get(identity)
+    if stored is None:
+        row = batch.next_row
+        batch.next_row += 1
+        batch.created[row] = record
+        batch.known[identity] = (row, record)
+        return Outcome.CREATED
+    row, old = stored
+    if same_content(old.body, record.body):
+        return Outcome.UNCHANGED
+    batch.replaced.append((row, old))
+    batch.known[identity] = (row, record)
+    if row in batch.created:
+        batch.created[row] = record
+    else:
+        first = batch.changed[row][0] if row in batch.changed else old
+        batch.changed[row] = (first, record)
+    return Outcome.UPDATED
+
+
+def _stored(
+    store: "SqliteStore", db: sqlite3.Connection, account_id: int, records: Sequence[Record]
+) -> dict[Identity, tuple[int, Record]]:
+    """Those of the records' identities that are stored already, each with its row and present content."""
+    wanted = {(record.record_type, record.id) for record in records}
+    places = sorted({place(account_id, *identity) for identity in wanted})
+    known: dict[Identity, tuple[int, Record]] = {}
+    for first in range(0, len(places), _LOOKUP):
+        some = places[first : first + _LOOKUP]
+        marks = ",".join("?" * len(some))
+        statement = f"""select record.row, packed from link cross join record on record.row = link.row
+            join kind on kind.id = kind where place in ({marks}) and account = {account_id}"""  # noqa: S608
+        for row, packed in db.execute(statement, some):
+            record = store.unpack(db, packed)
+            identity = (record.record_type, record.id)
+            if identity in wanted:
+                known[identity] = (row, record)
+    return known
+
+
+def places_of(
+    account_id: int, record_type: str, id: str, keys: Sequence[str | None], refs: Sequence[str | None]
+) -> set[int]:
+    """Every place by which a record is found: its identity, keys and refs."""
+    places = {place(account_id, KEY, value) for value in keys if value is not None}
+    places.update([place(account_id, REF, value) for value in refs if value is not None])
+    places.add(place(account_id, record_type, id))
+    return places
+
+
+def move_links(db: sqlite3.Connection, row: int, old: set[int], new: set[int]) -> None:
+    """Let a record be found by its new places only."""
+    db.executemany("delete from link where place = ? and row = ?", [(at, row) for at in old - new])
+    db.executemany("insert into link values (?, ?)", [(at, row) for at in new - old])
+
+
+def _places(account_id: int, record: Record) -> set[int]:
+    return places_of(account_id, record.record_type, record.id, record.keys, record.refs)
+
+
+def _write_created(store: "SqliteStore", db: sqlite3.Connection, batch: _Batch) -> None:
+    kinds, pack = store.kinds, store.packer.pack
+    rows, links = [], []
+    for row, record in batch.created.items():
+        kind = kinds.make_kind(db, batch.account_id, record.record_type)
+        shape = kinds.make_shape(db, record.record_type)
+        start = None if record.start is None else to_micros(record.start)
+        rows.append((row, kind, start, pack(record, shape, batch.received)))
+        links += [(place, row) for place in _places(batch.account_id, record)]
+    db.executemany("insert into record values (?, ?, ?, ?)", rows)
+    links.sort()  # in the order of the table: neighbours share a page
+    db.executemany("insert into link values (?, ?)", links)
+
+
+def _write_replaced(store: "SqliteStore", db: sqlite3.Connection, batch: _Batch) -> None:
+    kinds, pack = store.kinds, store.packer.pack
+    for row, old in batch.replaced:
+        received = old.received or batch.received
+        shape = kinds.make_shape(db, old.record_type)
+        db.execute(
+            "insert into history select ?, ?, coalesce(max(version), 0) + 1, ? from history where row = ?",
+            [row, to_micros(received), pack(old, shape, received), row],
+        )
+    for row, (old, new) in batch.changed.items():
+        shape = kinds.make_shape(db, new.record_type)
+        start = None if new.start is None else to_micros(new.start)
+        db.execute(
+            "update record set start = ?, packed = ? where row = ?", [start, pack(new, shape, batch.received), row]
+        )
+        move_links(db, row, _places(batch.account_id, old), _places(batch.account_id, new))
+
+
+def _note_fields(store: "SqliteStore", db: sqlite3.Connection, batch: _Batch) -> None:
+    """Remember the fields that the records show; the same set of names is looked at once."""
+    shown = store.kinds.shown
+    records = list(batch.created.values()) + [new for _, new in batch.changed.values()]
+    for record in records:
+        kind = store.kinds.make_kind(db, batch.account_id, record.record_type)
+        if (kind, record.names) in shown:
+            continue
+        if len(shown) >= _SHOWN_MAX:
+            shown.clear()
+        shown.add((kind, record.names))
+        body = msgspec.json.decode(record.body, type=dict[str, msgspec.Raw])
+        (count,) = db.execute("select count(*) from field where kind = ?", [kind]).fetchone()
+        names = [(kind, name, _json_type(raw)) for name, raw in body.items()][: max(0, _FIELDS_MAX - count)]
+        db.executemany("insert or ignore into field values (?, ?, ?)", names)
+
+
+def _json_type(raw: msgspec.Raw) -> str:
+    first = bytes(raw)[:1]
+    if first in (b'"', b"n"):
+        return "string"
+    if first in (b"t", b"f"):
+        return "boolean"
+    return {b"[": "list", b"{": "object"}.get(first, "number")

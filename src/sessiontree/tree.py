@@ -1,0 +1,215 @@
+"""Session trees: who stands where, and what it all costs. Lists in, tree out.
+
+`analysis` has gathered the events and worked out their parents; from here on nothing is fetched. The rules:
+
+- The tree of a top holds everything from which the top is reached by going up through links, each event once: under
+  the first parent in declared order that is in the tree.
+- A circle of homes is opened at its earliest member, which loses its links and is a top.
+- An event away from its home, and all below it, counts in the totals here and again in `away_totals`, so that sums over
+  many sessions can leave it out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sessiontree import money
+from sessiontree.placement import Link, Node, Problem
+
+DEFAULT_CURRENCY = "USD"
+OPEN_FOR = timedelta(hours=24)
+"""How long an event without a finish counts as unfinished rather than as one whose finish nobody wrote."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A session tree (or the part of one below the event asked for), placed and added up.
+
+    `nodes` are in an order in which parents come before their children. `ancestors` leads from the root up to the
+    session's top, nearest first.
+    """
+
+    root: Node
+    nodes: list[Node]
+    ancestors: list[Link]
+    problems: list[Problem]
+
+    def is_open(self, now: datetime) -> bool:
+        """Whether an event that should finish has not, and started less than `OPEN_FOR` before now."""
+        since = now - OPEN_FOR
+        return any(
+            node.finish is None and node.start is not None and node.start > since and node.plan.declared.finish_fields
+            for node in self.nodes
+        )
+
+    def created_at(self) -> datetime:
+        """The root's start, else the earliest below, else the earliest time of receipt."""
+        if self.root.start is not None:
+            return self.root.start
+        starts = [node.start for node in self.nodes if node.start is not None]
+        received = [node.record.received for node in self.nodes if node.record is not None and node.record.received]
+        return min(starts or received)
+
+    def completed_at(self) -> datetime:
+        """The root's finish, else the latest moment known of any event."""
+        if self.root.finish is not None:
+            return self.root.finish
+        moments = [moment for node in self.nodes for moment in (node.start, node.finish) if moment is not None]
+        return max(moments, default=self.created_at())
+
+    def by_product(self) -> list[tuple[str, str, int, int]]:
+        """Product, currency, amount and events of each product in each currency; the most expensive first."""
+        sums: dict[tuple[str, str], tuple[int, int]] = {}
+        for node in self.nodes:
+            cost = node.record.cost if node.record is not None else None
+            key = (node.plan.declared.product, node.currency)
+            amount, count = sums.get(key, (0, 0))
+            sums[key] = (amount + (cost or 0), count + 1)
+        rows = [(product, currency, amount, count) for (product, currency), (amount, count) in sums.items()]
+        return sorted(rows, key=lambda row: (-row[2], row[0], row[1]))
+
+
+def open_circle(members: list[Node]) -> Node:
+    """Open a circle of homes at its earliest member, which becomes a top; the same one whoever asks."""
+    top = min(members, key=_order)
+    top.parents = []
+    others = ", ".join(f"{node.name} {node.id}" for node in sorted(members, key=_order)[1:5])
+    top.problem("circle", f"its parents lead back to it (by {others or 'itself'}); the link to its parent is left out")
+    return top
+
+
+def members(top: Node, below: dict[Node, list[Node]]) -> list[Node]:
+    """The top and everything below it, by any link; `below` lists the events that have a link to each event."""
+    found = {top}
+    queue = [top]
+    for node in queue:
+        for child in below.get(node, ()):
+            if child not in found and child.parents:  # a circle's top has lost its links
+                found.add(child)
+                queue.append(child)
+    return queue
+
+
+def place(top: Node, events: Sequence[Node]) -> None:
+    """Give each of the events (`members` of the top) its one place in the tree of `top`: sets `link` and `children`."""
+    inside = set(events)
+    for node in events:
+        node.link = None
+        node.children = []
+    for node in events:
+        if node is not top:
+            node.link = next(link for link in node.parents or () if link.parent in inside)
+            node.link.parent.children.append(node)
+    attached = _descendants(top)
+    if len(attached) < len(inside):
+        _attach_rest(inside, attached)
+    assert len(attached) == len(inside), "every event stands in its tree exactly once"
+    for node in attached:
+        if len(node.children) > 1:
+            node.children.sort(key=_order)
+
+
+def _order(node: Node) -> tuple[datetime, str, str]:
+    return node.order
+
+
+def _descendants(top: Node) -> list[Node]:
+    queue = [top]
+    for node in queue:
+        queue += node.children
+    return queue
+
+
+def _attach_rest(inside: set[Node], attached: list[Node]) -> None:
+    """Some events stand under each other in a ring through later links: move the earliest that has a way out."""
+    reached = set(attached)
+    while len(reached) < len(inside):
+        waiting = [node for node in inside if node not in reached]
+        ways = [(node, link) for node in waiting for link in node.parents or () if link.parent in reached]
+        moved = min((node for node, _ in ways), key=_order)
+        assert moved.link is not None
+        moved.link.parent.children.remove(moved)
+        moved.link = next(link for node, link in ways if node is moved)
+        moved.link.parent.children.append(moved)
+        more = _descendants(moved)
+        reached.update(more)
+        attached += more
+
+
+def subtree(root: Node) -> list[Node]:
+    """The root and all below it, parents before children, marked where they count for another session too."""
+    root.away = False
+    nodes = [root]
+    for node in nodes:
+        for child in node.children:
+            child.away = node.away or child.link is not child.home
+        nodes += node.children
+    return nodes
+
+
+def roll_up(nodes: list[Node]) -> None:
+    """Add up costs and counts from the leaves to the root, fill in the times of virtual events, pick currencies."""
+    for node in nodes:
+        record = node.record
+        node.event_count = 1
+        node.unpriced_count = 0
+        node.currency = ""
+        node.totals = {}
+        if record is not None and record.currency is not None:
+            node.currency = record.currency
+            if record.cost is None:
+                node.unpriced_count = 1
+            else:
+                node.totals[record.currency] = record.cost
+        node.away_count = 1 if node.away else 0
+        node.away_totals = node.totals.copy() if node.away else {}
+    root = nodes[0]
+    for node in reversed(nodes):
+        if node.plan.declared.virtual:
+            _fill_times(node)
+        if not node.currency:
+            node.currency = _main_currency(node)
+        if node is not root and node.link is not None:
+            _add_to_parent(node, node.link.parent)
+
+
+def _add_to_parent(node: Node, parent: Node) -> None:
+    money.add(parent.totals, node.totals)
+    parent.event_count += node.event_count
+    parent.unpriced_count += node.unpriced_count
+    if node.away_count:
+        parent.away_count += node.away_count
+        money.add(parent.away_totals, node.away_totals)
+
+
+def _main_currency(container: Node) -> str:
+    """The currency of most priced events at and below a container; a tie goes to the first by alphabet."""
+    if len(container.totals) <= 1:
+        return next(iter(container.totals), DEFAULT_CURRENCY)
+    counts = dict.fromkeys(sorted(container.totals), 0)
+    for node in _descendants(container):
+        if node.record is not None and node.record.cost is not None and node.record.currency is not None:
+            counts[node.record.currency] += 1
+    return max(counts, key=lambda currency: counts[currency])
+
+
+def _fill_times(virtual: Node) -> None:
+    if virtual.start is not None and virtual.finish is not None:
+        return
+    below = _descendants(virtual)[1:]
+    if virtual.start is None:
+        virtual.start = min((node.start for node in below if node.start is not None), default=None)
+    if virtual.finish is None:
+        virtual.finish = max((node.finish for node in below if node.finish is not None), default=None)
+    if virtual.link is not None:
+        virtual.link.parent.children.sort(key=_order)
+
+
+def problems(nodes: list[Node]) -> list[Problem]:
+    """The problems met in a tree, from the root down; a root that ought to have a parent and has none is one."""
+    root = nodes[0]
+    found = [problem for node in nodes for problem in node.problems]
+    if root.plan.parents and not root.parents and not any(problem.code == "circle" for problem in root.problems):
+        fields = ", ".join(root.plan.declared.ref_fields)
+        found.insert(0, Problem("unlinked", f"no parent found by {fields}", root.name, root.id))
+    return found

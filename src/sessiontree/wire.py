@@ -1,0 +1,322 @@
+"""Our values as the API's JSON: the names and shapes here are a promise to callers.
+
+What we compute with is in `placement` and `tree`; these structs are only sent. A body is spliced in as it was received.
+"""
+
+import re
+from datetime import datetime
+from functools import cache
+from typing import Annotated
+from urllib.parse import quote
+
+import msgspec
+from msgspec import UNSET, Meta, Raw, UnsetType
+
+from sessiontree import money
+from sessiontree.placement import Link, Node
+from sessiontree.tree import Tree
+
+Amount = Annotated[str, Meta(description="A decimal in plain notation, six decimals or more.", examples=["0.212800"])]
+Currency = Annotated[str, Meta(description="ISO 4217 currency code.", examples=["USD"])]
+
+
+class Money(msgspec.Struct, omit_defaults=True):
+    """A total in one currency; `elsewhere` is the part of it that belongs to other sessions."""
+
+    total: Amount
+    currency: Currency
+    elsewhere: Amount | UnsetType = UNSET
+
+
+class TotalCost(msgspec.Struct, omit_defaults=True):
+    """What a session cost, per currency."""
+
+    total: Amount
+    currency: Currency
+    other_currencies: list[Money] | UnsetType = UNSET
+    elsewhere: Amount | UnsetType = UNSET
+    elsewhere_count: int | UnsetType = UNSET
+
+
+class EventCost(msgspec.Struct, omit_defaults=True):
+    """An event's own cost, and with everything below it."""
+
+    event_cost: Amount
+    cumulative_cost: Amount
+    currency: Currency
+    status: Annotated[str, Meta(description="rated, unpriced (billable, no cost yet) or none (a container).")]
+    other_currencies: list[Money] | UnsetType = UNSET
+    elsewhere: Amount | UnsetType = UNSET
+    elsewhere_count: int | UnsetType = UNSET
+
+
+class ViaFields(msgspec.Struct):
+    """The field pair that links two events."""
+
+    local_field: str
+    parent_field: str
+
+
+class NodeRelationship(msgspec.Struct):
+    """How an event belongs to its parent."""
+
+    type: Annotated[str, Meta(examples=["child_of"])]
+    via: ViaFields
+    parent_id: str
+    parent_record_type: str
+
+
+class NodeLinks(msgspec.Struct):
+    """Where an event's own analysis and its detail record are."""
+
+    self: str
+    records: str
+
+
+class OtherEvent(msgspec.Struct):
+    """An event named from elsewhere."""
+
+    record_type: str
+    id: str
+    links: NodeLinks
+
+
+class Ancestor(msgspec.Struct):
+    """A step from the event asked for up to the top of its session."""
+
+    type: Annotated[str, Meta(examples=["parent_of"])]
+    via: ViaFields
+    record_type: str
+    id: str
+    links: NodeLinks
+
+
+class Hidden(msgspec.Struct):
+    """What lies below an event and was not sent."""
+
+    event_count: int
+    cost: TotalCost
+
+
+class EventNode(msgspec.Struct, omit_defaults=True):
+    """An event in its place in the session tree."""
+
+    id: str
+    record_type: str
+    product: str
+    event_name: str
+    relationship: NodeRelationship | None
+    cost: EventCost
+    started_at: datetime | None
+    finished_at: datetime | None
+    links: NodeLinks
+    record: Annotated[Raw, Meta(extra_json_schema={"type": "object"})]
+    children: list["EventNode"]
+    hidden: Hidden | UnsetType = UNSET
+    also_in: OtherEvent | UnsetType = UNSET
+
+
+class ProductCost(msgspec.Struct):
+    """What the events of one product cost in one currency."""
+
+    product: str
+    cost: Money
+    event_count: int
+
+
+class ProblemReport(msgspec.Struct):
+    """Something odd in the data that was worked round."""
+
+    code: str
+    message: str
+    record_type: str
+    id: str
+
+
+class SessionMeta(msgspec.Struct):
+    """Counts and remarks about the whole session, also where only a part of it was sent."""
+
+    event_count: int
+    products: list[str]
+    returned_event_count: int
+    truncated: bool
+    unpriced_count: int
+    problems: list[ProblemReport]
+    cost_by_product: list[ProductCost]
+
+
+class SessionAnalysis(msgspec.Struct):
+    """The answer about one event: its tree, its costs, and the way up to the top of its session."""
+
+    session_id: str
+    status: Annotated[str, Meta(description="completed or in_progress.")]
+    created_at: datetime
+    completed_at: datetime | None
+    cost: TotalCost
+    root: EventNode
+    ancestors: list[Ancestor]
+    meta: SessionMeta
+
+
+_encode = msgspec.json.Encoder().encode
+_EMPTY = Raw(b"{}")
+
+
+def session_json(tree: Tree, *, depth_max: int | None, records: bool, now: datetime) -> bytes:
+    """The answer about a tree as JSON, cut `depth_max` levels below its root (None: whole)."""
+    return _encode(session(tree, depth_max=depth_max, records=records, now=now))
+
+
+def session(tree: Tree, *, depth_max: int | None, records: bool, now: datetime) -> SessionAnalysis:
+    """The answer about a tree, cut `depth_max` levels below its root (None: whole); `records` sends them too.
+
+    `now` decides whether an unfinished session is still in progress.
+    """
+    root = tree.root
+    shown = _shown(root, depth_max)
+    sent: dict[Node, EventNode] = {}
+    for node in reversed(shown):
+        children = [sent.pop(child) for child in node.children] if node.children and node.children[0] in sent else []
+        sent[node] = _event_node(node, children, is_root=node is root, records=records)
+    is_open = tree.is_open(now)
+    return SessionAnalysis(
+        session_id=root.id,
+        status="in_progress" if is_open else "completed",
+        created_at=tree.created_at(),
+        completed_at=None if is_open else tree.completed_at(),
+        cost=_total_cost(root),
+        root=sent[root],
+        ancestors=[_ancestor(link) for link in tree.ancestors],
+        meta=_meta(tree, len(shown)),
+    )
+
+
+def _shown(root: Node, depth_max: int | None) -> list[Node]:
+    level, shown, depth = [root], [root], 0
+    while level and (depth_max is None or depth < depth_max):
+        level = [child for node in level for child in node.children]
+        shown += level
+        depth += 1
+    return shown
+
+
+def _event_node(node: Node, children: list[EventNode], *, is_root: bool, records: bool) -> EventNode:
+    declared = node.plan.declared
+    link = None if is_root else node.link
+    sent = EventNode(
+        node.id,
+        declared.name,
+        declared.product,
+        declared.event,
+        None if link is None else _relationship(link),
+        _event_cost(node),
+        node.start,
+        node.finish,
+        links(declared.name, node.id),
+        _body(node) if records else _EMPTY,
+        children,
+    )
+    if node.children and not children:
+        sent.hidden = Hidden(node.event_count - 1, _hidden_cost(node))
+    if link is not None and link is not node.home and node.home is not None:
+        sent.also_in = _other(node.home.parent)
+    return sent
+
+
+def _body(node: Node) -> Raw:
+    if node.record is not None:
+        return Raw(node.record.body)
+    return Raw(_encode({node.plan.declared.id_field: node.id}))
+
+
+def _relationship(link: Link) -> NodeRelationship:
+    parent, via = link.parent, link.via
+    return NodeRelationship("child_of", ViaFields(via.local_field, via.parent_field), parent.id, parent.name)
+
+
+def links(record_type: str, id: str) -> NodeLinks:
+    """The links of an event."""
+    analysis, detail = _link_starts(record_type)
+    value = id if _needs_no_quoting(id) else quote(id, safe="")
+    return NodeLinks(analysis + value, detail + value)
+
+
+@cache
+def _link_starts(record_type: str) -> tuple[str, str]:
+    name = quote(record_type, safe="")
+    return f"/v2/session_analysis/{name}/", f"/v2/detail_records?record_type={name}&id="
+
+
+_needs_no_quoting = re.compile(r"[A-Za-z0-9_.~-]+").fullmatch
+
+
+def _event_cost(node: Node) -> EventCost:
+    record, totals, currency = node.record, node.totals, node.currency
+    own = record.cost if record is not None else None
+    if own is not None:
+        status = "rated"
+    else:
+        own, status = 0, "unpriced" if node.plan.declared.cost_fields else "none"
+    cost = EventCost(money.text(own), money.text(totals.get(currency, 0)), currency, status)
+    if len(totals) > 1 or node.away_count or currency not in totals:
+        _add_extras(cost, node)
+    return cost
+
+
+def _total_cost(node: Node) -> TotalCost:
+    cost = TotalCost(money.text(node.totals.get(node.currency, 0)), node.currency)
+    _add_extras(cost, node)
+    return cost
+
+
+def _add_extras(cost: EventCost | TotalCost, node: Node) -> None:
+    others = [currency for currency in sorted(node.totals) if currency != node.currency]
+    if others:
+        cost.other_currencies = [_money(node, currency) for currency in others]
+    if node.away_count:
+        cost.elsewhere_count = node.away_count
+        elsewhere = node.away_totals.get(node.currency)
+        if elsewhere:
+            cost.elsewhere = money.text(elsewhere)
+
+
+def _money(node: Node, currency: str) -> Money:
+    elsewhere = node.away_totals.get(currency)
+    return Money(money.text(node.totals[currency]), currency, money.text(elsewhere) if elsewhere else UNSET)
+
+
+def _hidden_cost(node: Node) -> TotalCost:
+    """What lies below a cut event: its totals without its own cost."""
+    own = node.record.cost if node.record is not None else None
+    below = dict(node.totals)
+    if own is not None and node.record is not None and node.record.currency is not None:
+        below[node.record.currency] -= own
+    others = [Money(money.text(below[other]), other) for other in sorted(below) if other != node.currency]
+    return TotalCost(money.text(below.get(node.currency, 0)), node.currency, others or UNSET)
+
+
+def _other(node: Node) -> OtherEvent:
+    return OtherEvent(node.name, node.id, links(node.name, node.id))
+
+
+def _ancestor(link: Link) -> Ancestor:
+    parent = link.parent
+    via = ViaFields(link.via.local_field, link.via.parent_field)
+    return Ancestor("parent_of", via, parent.name, parent.id, links(parent.name, parent.id))
+
+
+def _meta(tree: Tree, returned: int) -> SessionMeta:
+    root = tree.root
+    by_product = tree.by_product()
+    return SessionMeta(
+        event_count=root.event_count,
+        products=sorted({node.plan.declared.product for node in tree.nodes}),
+        returned_event_count=returned,
+        truncated=returned < root.event_count,
+        unpriced_count=root.unpriced_count,
+        problems=[ProblemReport(*problem) for problem in tree.problems],
+        cost_by_product=[
+            ProductCost(product, Money(money.text(amount), currency), count)
+            for product, currency, amount, count in by_product
+        ],
+    )

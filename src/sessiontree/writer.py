@@ -1,0 +1,106 @@
+"""The one thread that writes: it takes all jobs that are waiting and commits them together.
+
+Small bodies of many clients share one commit that way; a job is done only when its records are durable.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from datetime import UTC, datetime
+from queue import SimpleQueue
+from typing import NamedTuple
+
+from sessiontree.errors import SessiontreeError, StoreError
+from sessiontree.record import Record
+from sessiontree.store import Outcome, Store
+
+COMMIT_RECORDS_MAX = 4000
+log = logging.getLogger("sessiontree")
+
+
+class Job(NamedTuple):
+    """Records of one account to add, and where the outcomes go."""
+
+    account: str
+    records: Sequence[Record]
+    done: "Future[list[Outcome]]"
+
+
+class Writer:
+    """Adds records to a store, in order, in a thread of its own. `committed` is told the records of each commit."""
+
+    def __init__(self, store: Store, *, committed: Callable[[int], None] = lambda records: None) -> None:
+        self._store = store
+        self._committed = committed
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._closed = False
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="sessiontree-writer")
+        self._thread.start()
+
+    def add(self, account: str, records: Sequence[Record]) -> "Future[list[Outcome]]":
+        """The outcomes of these records, once they are durable."""
+        done: Future[list[Outcome]] = Future()
+        with self._lock:
+            if self._closed:
+                raise StoreError("the server is shutting down")
+            self._jobs.put(Job(account, records, done))
+        return done
+
+    def close(self) -> None:
+        """Write what is waiting, and stop. Closing twice is fine."""
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                self._jobs.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            jobs, last = self._waiting()
+            by_account: dict[str, list[Job]] = {}
+            for job in jobs:
+                by_account.setdefault(job.account, []).append(job)
+            for account, together in by_account.items():
+                self._write(account, together)
+            if last:
+                return
+
+    def _waiting(self) -> tuple[list[Job], bool]:
+        """Wait for a job, then take those that wait too; the flag says that nothing comes after them."""
+        jobs: list[Job] = []
+        records = 0
+        while records < COMMIT_RECORDS_MAX and (not jobs or not self._jobs.empty()):
+            job = self._jobs.get()
+            if job is None:
+                return jobs, True
+            jobs.append(job)
+            records += len(job.records)
+        return jobs, False
+
+    def _write(self, account: str, jobs: Sequence[Job]) -> None:
+        records = [record for job in jobs for record in job.records]
+        try:
+            outcomes = self._store.add(account, records, datetime.now(UTC))
+        except SessiontreeError as error:
+            for job in jobs:
+                job.done.set_exception(error)
+            return
+        except Exception as error:
+            self._write_singly(account, jobs, error)
+            return
+        self._committed(len(records))
+        at = 0
+        for job in jobs:
+            job.done.set_result(outcomes[at : at + len(job.records)])
+            at += len(job.records)
+
+    def _write_singly(self, account: str, jobs: Sequence[Job], error: Exception) -> None:
+        """One job has something in it that the store chokes on: let the others not suffer for it."""
+        if len(jobs) == 1:
+            log.error("records could not be added", exc_info=error)
+            jobs[0].done.set_exception(error)
+            return
+        for job in jobs:
+            self._write(account, [job])

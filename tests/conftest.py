@@ -1,0 +1,130 @@
+"""What several tests share: a real server process on a free port with a fresh store, and clients for it."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from sessiontree import catalog_files
+from sessiontree.keys import make_key
+from sessiontree.server import App
+from sessiontree.service import Service
+from sessiontree.settings import Settings
+from sessiontree.store import open_store
+
+START_SECONDS = 30
+
+
+@dataclass
+class Server:
+    """A running server process and keys for it."""
+
+    url: str
+    key: str
+    read_key: str
+    other_key: str
+    store_path: Path
+    process: subprocess.Popen[bytes]
+
+    def post(self, records: Sequence[dict[str, Any]], key: str | None = None) -> httpx.Response:
+        """Send records as NDJSON."""
+        body = "".join(json.dumps(record) + "\n" for record in records)
+        headers = {"Authorization": f"Bearer {key or self.key}", "Content-Type": "application/x-ndjson"}
+        return httpx.post(f"{self.url}/v2/detail_records", content=body, headers=headers, timeout=60)
+
+    def get(self, path: str, key: str | None = None) -> httpx.Response:
+        """Ask for a path."""
+        return httpx.get(self.url + path, headers={"Authorization": f"Bearer {key or self.key}"}, timeout=60)
+
+
+def add_keys(store_path: Path) -> list[str]:
+    """Three new keys: all scopes, only read, and of another account."""
+    everything = frozenset({"read", "write", "admin"})
+    wanted = [("default", everything), ("default", frozenset({"read"})), ("other", frozenset({"read", "write"}))]
+    texts = []
+    store = open_store(str(store_path), catalog_files.load())
+    for account, scopes in wanted:
+        text, key = make_key(account=account, scopes=scopes)
+        store.add_key(key)
+        texts.append(text)
+    store.close()
+    return texts
+
+
+@contextmanager
+def running(folder: Path, *arguments: str, **environment: str) -> Iterator[Server]:
+    """A server process with its store in a folder; stopped in the end."""
+    store_path = folder / "store.db"
+    texts = add_keys(store_path)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "sessiontree", "serve", "--store", str(store_path), "--port", str(port)]
+    with (folder / "server.log").open("wb") as log:
+        process = subprocess.Popen(
+            [*command, *arguments], env={**os.environ, **environment}, stdout=log, stderr=log
+        )
+    try:
+        url = f"http://127.0.0.1:{port}"
+        _wait_for(url, process, folder / "server.log")
+        yield Server(url, *texts, store_path, process)
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until:
+        assert process.poll() is None, log.read_text()
+        try:
+            if httpx.get(f"{url}/healthz").status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.02)
+    raise AssertionError(log.read_text())
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with running(tmp_path_factory.mktemp("server")) as server:
+        yield server
+
+
+@dataclass
+class Inside:
+    """A service in this process, and a key with every scope."""
+
+    service: Service
+    app: App
+    key: str
+    read_key: str
+    other_key: str
+
+
+@pytest.fixture
+def inside(tmp_path: Path) -> Iterator[Inside]:
+    path = tmp_path / "store.db"
+    texts = add_keys(path)
+    service = Service(Settings(store=str(path)))
+    yield Inside(service, App(service), *texts)
+    service.close()
+
+
+@pytest.fixture
+def client(inside: Inside) -> Iterator[Any]:
+    """A client that calls the application in this process, with a key of every scope."""
+    from starlette.testclient import TestClient
+
+    with TestClient(inside.app, headers={"Authorization": f"Bearer {inside.key}"}) as client:  # type: ignore[arg-type]
+        yield client

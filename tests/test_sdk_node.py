@@ -1,0 +1,54 @@
+"""The official Node client, unchanged, against a running server: starts the tests in `node/` and reports on each file.
+
+They need Node 18 or newer and what `npm ci` puts into `tests/node/node_modules`. Where these are absent they are
+skipped, unless SESSIONTREE_REQUIRE_NODE=1 (as in CI) makes that a failure.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FOLDER = Path(__file__).parent / "node"
+GUIDE_CALL = Path(__file__).parent.parent / "examples" / "guide-call.ndjson"
+FILES = sorted(path.name for path in FOLDER.glob("*.test.js"))
+
+
+def absent() -> str | None:
+    """What the tests lack here, as a sentence; None when they can run."""
+    if shutil.which("node") is None:
+        return "node is not installed"
+    if not (FOLDER / "node_modules" / "telnyx").is_dir():
+        return "the client is not installed: run `npm ci` in tests/node"
+    return None
+
+
+@pytest.fixture(scope="module")
+def environment(server: Any) -> dict[str, str]:
+    """The environment of the Node tests; the server has the guide's call."""
+    if reason := absent():
+        if os.environ.get("SESSIONTREE_REQUIRE_NODE") == "1":
+            pytest.fail(f"{reason}, and SESSIONTREE_REQUIRE_NODE=1 asks for these tests")
+        pytest.skip(reason)
+    server.post([json.loads(line) for line in GUIDE_CALL.read_text(encoding="utf-8").splitlines() if line.strip()])
+    named = {"SESSIONTREE_URL": server.url, "SESSIONTREE_KEY": server.key, "SESSIONTREE_READ_KEY": server.read_key}
+    return os.environ | named
+
+
+def test_there_are_node_tests():
+    assert FILES == ["errors.test.js", "records.test.js", "tree.test.js"]
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_with_the_node_client(environment: dict[str, str], file: str):
+    command = ["node", "--test", "--test-reporter=tap", file]
+    ran = subprocess.run(command, cwd=FOLDER, env=environment, capture_output=True, text=True, timeout=120)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    declared = len(re.findall(r"^test\(", (FOLDER / file).read_text(encoding="utf-8"), re.MULTILINE))
+    assert declared > 0
+    assert f"\n# pass {declared}\n" in ran.stdout, ran.stdout
