@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
+from golden import golden, pytest_addoption  # noqa: F401  # for every test
 
 from sessiontree import catalog_files
 from sessiontree.keys import make_key

@@ -16,7 +16,11 @@ MODULES = sorted(path for path in SOURCE.rglob("*.py") if "__pycache__" not in p
 LINES_MAX = 300
 
 HTTP = {"http", "httptools", "httpx", "socket", "starlette", "urllib.request", "uvicorn", "prometheus_client"}
-HTTP |= {f"sessiontree.{name}" for name in ("wire", "answers", "http_errors", "parameters", "server", "ingest")}
+HTTP |= {
+    f"sessiontree.{name}"
+    for name in ("wire", "answers", "metadata", "parameters", "filters", "http_errors", "ingest", "receiving", "routes")
+}
+HTTP |= {"sessiontree.server", "sessiontree.docs_page", "sessiontree.metrics"}
 SQL = {"sqlite3", "sessiontree.store"}
 SETTINGS = {"sessiontree.settings"}
 FACES = {"click", "rich", "jinja2", "sessiontree.cli", "sessiontree.demo"}
@@ -26,14 +30,19 @@ MAY_NOT_REACH = {
     "sessiontree.record": HTTP | SQL | SETTINGS | FACES,
     "sessiontree.catalog": HTTP | SQL | SETTINGS | FACES,
     "sessiontree.catalog_files": HTTP | SQL | SETTINGS | FACES,
+    "sessiontree.catalog_checks": HTTP | SQL | SETTINGS | FACES,
     "sessiontree.placement": HTTP | SQL | SETTINGS | FACES,
     "sessiontree.tree": HTTP | SQL | SETTINGS | FACES,
+    "sessiontree.text": HTTP | SQL | SETTINGS | FACES,
     "sessiontree.query": HTTP | SQL | SETTINGS | FACES,
     "sessiontree.errors": HTTP | SQL | SETTINGS | FACES,
     "sessiontree.elements": HTTP | SQL | SETTINGS | FACES,
     "sessiontree.sources": HTTP | SQL | SETTINGS | FACES,
+    "sessiontree.trial": HTTP | SQL | SETTINGS | FACES,
     "sessiontree.analysis": HTTP | SETTINGS | FACES,
     "sessiontree.importing": HTTP | SETTINGS | FACES,
+    "sessiontree.gathering": HTTP | SETTINGS | FACES,
+    "sessiontree.writer": HTTP | SETTINGS | FACES,
     "sessiontree.keys": HTTP | SETTINGS | FACES,
     "sessiontree.wire": SQL | SETTINGS | FACES,
     "sessiontree.answers": SQL | SETTINGS | FACES,

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 FOLDER = Path(__file__).parent / "node"
-GUIDE_CALL = Path(__file__).parent.parent / "examples" / "guide-call.ndjson"
+GUIDE_CALL = Path(__file__).parent.parent / "examples" / "ai-call.ndjson"
 FILES = sorted(path.name for path in FOLDER.glob("*.test.js"))
 
 
@@ -35,7 +35,8 @@ def environment(server: Any) -> dict[str, str]:
         if os.environ.get("SESSIONTREE_REQUIRE_NODE") == "1":
             pytest.fail(f"{reason}, and SESSIONTREE_REQUIRE_NODE=1 asks for these tests")
         pytest.skip(reason)
-    server.post([json.loads(line) for line in GUIDE_CALL.read_text(encoding="utf-8").splitlines() if line.strip()])
+    lines = GUIDE_CALL.read_text(encoding="utf-8").splitlines()
+    assert server.post([json.loads(line) for line in lines if line.strip()]).json()["data"]["rejected"] == 0
     named = {"SESSIONTREE_URL": server.url, "SESSIONTREE_KEY": server.key, "SESSIONTREE_READ_KEY": server.read_key}
     return os.environ | named
 

@@ -6,6 +6,7 @@ Where it can, the client checks every answer against its own model of the API (`
 import asyncio
 import json
 import socket
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -47,9 +48,9 @@ PRODUCTS = {
 @pytest.fixture(scope="module")
 def sent(server: Any) -> list[dict[str, Any]]:
     """The guide's call, in the server; the records as they were sent."""
-    lines = (EXAMPLES / "guide-call.ndjson").read_text(encoding="utf-8").splitlines()
+    lines = (EXAMPLES / "ai-call.ndjson").read_text(encoding="utf-8").splitlines()
     records = [json.loads(line) for line in lines if line.strip()]
-    server.post(records)
+    assert server.post(records).json()["data"]["rejected"] == 0
     return records
 
 
@@ -258,7 +259,7 @@ def messages(server: Any) -> list[str]:
         }
         for number in range(MESSAGES)
     ]
-    server.post(sent)
+    assert server.post(sent).json()["data"]["created"] == MESSAGES
     return [str(message["uuid"]) for message in sent]
 
 
@@ -440,6 +441,20 @@ def test_while_the_server_is_unavailable_the_client_tries_twice_more(monkeypatch
             thread.join()
     assert_error(error, telnyx.InternalServerError, 503, "10007")
     assert (Unavailable.asked, waits) == (3, [3, 3])
+
+
+@pytest.mark.long
+def test_while_another_process_holds_the_store_the_server_is_unavailable(client: telnyx.Telnyx, server: Any):
+    record = {"record_type": "recording", "id": "in-its-time", "cost": "1"}
+    other = sqlite3.connect(server.store_path, isolation_level=None)
+    other.execute("begin immediate")
+    error = refused(client.with_options(max_retries=0).post, "/detail_records", body=record, cast_to=object)
+    assert_error(error, telnyx.InternalServerError, 503, "10007")
+    assert int(error.response.headers["retry-after"]) > 0
+    other.execute("rollback")
+    other.close()
+    answer: Any = client.post("/detail_records", body=record, cast_to=object)
+    assert answer["data"]["created"] == 1
 
 
 def test_the_asynchronous_client_reads_the_same(server: Any, sent: list[dict[str, Any]], messages: list[str]):

@@ -35,6 +35,7 @@ class Lines:
 
     def __init__(self, bytes_max: int = ELEMENT_BYTES_MAX) -> None:
         self._bytes_max = bytes_max
+        self._shown_bytes = min(_SHOWN_BYTES, bytes_max)
         self._held: list[bytes] = []
         self._held_bytes = 0
         self._line = 0
@@ -76,13 +77,13 @@ class Lines:
         self._held_bytes = 0
         self._line += 1
         if not whole:
-            yield Element(self._line, body[:_SHOWN_BYTES], TOO_LONG)
+            yield Element(self._line, body[: self._shown_bytes], TOO_LONG)
         elif body and not body.isspace():
             yield self._element(self._line, body)
 
     def _element(self, line: int, body: bytes) -> Element:
         if len(body) > self._bytes_max:
-            return Element(line, body[:_SHOWN_BYTES], TOO_LONG)
+            return Element(line, body[: self._shown_bytes], TOO_LONG)
         return Element(line, body[:-1] if body.endswith(b"\r") else body)
 
 
@@ -105,6 +106,7 @@ class Elements:
 
     def __init__(self, bytes_max: int = ELEMENT_BYTES_MAX) -> None:
         self._bytes_max = bytes_max
+        self._shown_bytes = min(_SHOWN_BYTES, bytes_max)
         self._buffer = b""
         self._scanned = 0  # how far into the buffer the brackets of its first element are counted
         self._depth = 0
@@ -145,7 +147,7 @@ class Elements:
 
     def _element(self, body: bytes, *, whole: bool = True) -> Element:
         self._count += 1
-        return Element(self._count, body) if whole else Element(self._count, body[:_SHOWN_BYTES], TOO_LONG)
+        return Element(self._count, body) if whole else Element(self._count, body[: self._shown_bytes], TOO_LONG)
 
     def _next(self, at: int) -> tuple[int, Element | None]:
         """The element that begins at or after a place in the buffer, and where to go on; None until it is complete."""
@@ -179,7 +181,7 @@ class Elements:
                 return scanned, self._element(buffer[at:scanned], whole=scanned - at <= self._bytes_max)
         self._scanned, self._depth = scanned - at, depth
         if len(buffer) - at > self._bytes_max:
-            self._skipped = buffer[at : at + _SHOWN_BYTES]
+            self._skipped = buffer[at : at + self._shown_bytes]
             return self._skip(scanned)
         return at, None
 

@@ -38,16 +38,16 @@ class ParentPlan:
 class TypePlan:
     """What placement needs to know of one record type, worked out once from the catalogue.
 
-    `checks` are the positions of the refs whose records must be looked up before a parent is known (a virtual parent
-    needs none). `child_keys` are the positions, among its `key_fields`, of those that children refer to; `id_key` is
+    `child_keys` are the positions, among its `key_fields`, of those that children refer to; `first_keys` of those that
+    a child refers to by its first field pair (of a virtual type none: its children need no look at others). `id_key` is
     the position of its id if that is a key. `circular`: following parents upward can come back to the type.
     """
 
     declared: RecordType
     parents: tuple[ParentPlan, ...]
-    checks: tuple[int, ...]
     key_fields: tuple[str, ...]
     child_keys: tuple[int, ...]
+    first_keys: frozenset[int]
     id_key: int | None
     circular: bool
 
@@ -98,7 +98,7 @@ class Node:
     finish: datetime | None
     keys: tuple[str | None, ...]
     parents: list[Link] | None  # None: not worked out yet
-    problems: list[Problem]
+    problems: tuple[Problem, ...]
 
     link: Link | None
     children: list["Node"]
@@ -115,10 +115,7 @@ class Node:
         self.id = id
         self.record = record
         self.parents = None
-        self.problems = []
-        self.link = None
-        self.children = []
-        self.away = False
+        self.problems = ()
         if record is not None:
             self.start, self.finish, self.keys = record.start, record.finish, record.keys
         else:
@@ -152,7 +149,7 @@ class Node:
 
     def problem(self, code: str, message: str) -> None:
         """Report a problem here."""
-        self.problems.append(Problem(code, message, self.name, self.id))
+        self.problems += (Problem(code, message, self.name, self.id),)
 
 
 def plans(catalog: Catalog) -> dict[str, TypePlan]:
@@ -171,11 +168,18 @@ def _plan(catalog: Catalog, declared: RecordType) -> TypePlan:
         virtual = catalog.types[relationship.parent].virtual
         parents.append(ParentPlan(relationship, relationship.parent, virtual, vias))
     keys = catalog.key_fields(declared.name)
-    used = {via.parent_field for child in catalog.children[declared.name] for via in child.via}
-    child_keys = tuple(at for at, field in enumerate(keys) if field in used)
-    id_key = keys.index(declared.id_field) if declared.id_field in keys else None
-    checks = tuple(dict.fromkeys(via.ref for plan in parents if not plan.virtual for via in plan.vias))
-    return TypePlan(declared, tuple(parents), checks, keys, child_keys, id_key, _circular(catalog, declared.name))
+    children = catalog.children[declared.name]
+    used = {via.parent_field for child in children for via in child.via}
+    first = set() if declared.virtual else {child.via[0].parent_field for child in children}
+    return TypePlan(
+        declared,
+        tuple(parents),
+        keys,
+        child_keys=tuple(at for at, field in enumerate(keys) if field in used),
+        first_keys=frozenset(keys.index(field) for field in first),
+        id_key=keys.index(declared.id_field) if declared.id_field in keys else None,
+        circular=_circular(catalog, declared.name),
+    )
 
 
 def _circular(catalog: Catalog, name: str) -> bool:

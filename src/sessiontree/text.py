@@ -100,10 +100,9 @@ def _event_line(node: Node, branch: str, *, is_root: bool) -> _Line:
     total = node.totals.get(node.currency, 0)
     notes = [f" {node.currency}"]
     notes += [f" + {exact(amount)} {code}" for code, amount in _others(node)]
-    if known and node.unpriced_count:
-        notes.append(f"  (without {_events(node.unpriced_count)} unpriced)")
-    elif node.unpriced_count > 1:
-        notes.append(f"  (without {node.unpriced_count - 1} more unpriced)")
+    unpriced_below = node.unpriced_count if known else node.unpriced_count - 1
+    if unpriced_below:
+        notes.append(f"  (unpriced below: {_events(unpriced_below)})")
     if not is_root and node.home is not None and node.link is not node.home:
         notes.append(f"  (at home in {node.home.parent.name} {node.home.parent.id})")
     return _Line(branch, node.name, node.id, exact(own or 0) if known else "unpriced", exact(total), "".join(notes))
@@ -141,7 +140,7 @@ def _summary(tree: Tree, now: datetime, paint: Paint) -> Iterator[str]:
     rows += _times(tree, now)
     rows += [("Products" if not at else "", text) for at, text in enumerate(_products(tree))]
     for link in tree.ancestors:
-        rows.append(("Part of", f"{link.parent.name} {link.parent.id} (by its {link.via.local_field})"))
+        rows.append(("Part of", f"{link.parent.name} {link.parent.id} (by {link.via.local_field})"))
     for title, text in rows:
         yield paint("title", f"{title:<11}") + text
     for problem in tree.problems:

@@ -12,6 +12,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from sessiontree import money
 from sessiontree.placement import Link, Node, Problem
@@ -94,12 +95,15 @@ def place(top: Node, events: Sequence[Node]) -> None:
     """Give each of the events (`members` of the top) its one place in the tree of `top`: sets `link` and `children`."""
     inside = set(events)
     for node in events:
-        node.link = None
         node.children = []
+    top.link = None
     for node in events:
         if node is not top:
-            node.link = next(link for link in node.parents or () if link.parent in inside)
-            node.link.parent.children.append(node)
+            for link in node.parents or ():
+                if link.parent in inside:
+                    node.link = link
+                    link.parent.children.append(node)
+                    break
     attached = _descendants(top)
     if len(attached) < len(inside):
         _attach_rest(inside, attached)
@@ -109,8 +113,7 @@ def place(top: Node, events: Sequence[Node]) -> None:
             node.children.sort(key=_order)
 
 
-def _order(node: Node) -> tuple[datetime, str, str]:
-    return node.order
+_order = attrgetter("order")
 
 
 def _descendants(top: Node) -> list[Node]:
@@ -142,7 +145,7 @@ def subtree(root: Node) -> list[Node]:
     nodes = [root]
     for node in nodes:
         for child in node.children:
-            child.away = node.away or child.link is not child.home
+            child.away = node.away or not child.parents or child.link is not child.parents[0]
         nodes += node.children
     return nodes
 
@@ -198,9 +201,9 @@ def _fill_times(virtual: Node) -> None:
         return
     below = _descendants(virtual)[1:]
     if virtual.start is None:
-        virtual.start = min((node.start for node in below if node.start is not None), default=None)
+        virtual.start = min([node.start for node in below if node.start is not None], default=None)
     if virtual.finish is None:
-        virtual.finish = max((node.finish for node in below if node.finish is not None), default=None)
+        virtual.finish = max([node.finish for node in below if node.finish is not None], default=None)
     if virtual.link is not None:
         virtual.link.parent.children.sort(key=_order)
 

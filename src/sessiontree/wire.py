@@ -20,7 +20,7 @@ Amount = Annotated[str, Meta(description="A decimal in plain notation, six decim
 Currency = Annotated[str, Meta(description="ISO 4217 currency code.", examples=["USD"])]
 
 
-class Money(msgspec.Struct, omit_defaults=True):
+class Money(msgspec.Struct, omit_defaults=True, gc=False):
     """A total in one currency; `elsewhere` is the part of it that belongs to other sessions."""
 
     total: Amount
@@ -28,7 +28,7 @@ class Money(msgspec.Struct, omit_defaults=True):
     elsewhere: Amount | UnsetType = UNSET
 
 
-class TotalCost(msgspec.Struct, omit_defaults=True):
+class TotalCost(msgspec.Struct, omit_defaults=True, gc=False):
     """What a session cost, per currency."""
 
     total: Amount
@@ -38,7 +38,7 @@ class TotalCost(msgspec.Struct, omit_defaults=True):
     elsewhere_count: int | UnsetType = UNSET
 
 
-class EventCost(msgspec.Struct, omit_defaults=True):
+class EventCost(msgspec.Struct, omit_defaults=True, gc=False):
     """An event's own cost, and with everything below it."""
 
     event_cost: Amount
@@ -50,14 +50,14 @@ class EventCost(msgspec.Struct, omit_defaults=True):
     elsewhere_count: int | UnsetType = UNSET
 
 
-class ViaFields(msgspec.Struct):
+class ViaFields(msgspec.Struct, gc=False):
     """The field pair that links two events."""
 
     local_field: str
     parent_field: str
 
 
-class NodeRelationship(msgspec.Struct):
+class NodeRelationship(msgspec.Struct, gc=False):
     """How an event belongs to its parent."""
 
     type: Annotated[str, Meta(examples=["child_of"])]
@@ -66,14 +66,14 @@ class NodeRelationship(msgspec.Struct):
     parent_record_type: str
 
 
-class NodeLinks(msgspec.Struct):
+class NodeLinks(msgspec.Struct, gc=False):
     """Where an event's own analysis and its detail record are."""
 
     self: str
     records: str
 
 
-class OtherEvent(msgspec.Struct):
+class OtherEvent(msgspec.Struct, gc=False):
     """An event named from elsewhere."""
 
     record_type: str
@@ -81,7 +81,7 @@ class OtherEvent(msgspec.Struct):
     links: NodeLinks
 
 
-class Ancestor(msgspec.Struct):
+class Ancestor(msgspec.Struct, gc=False):
     """A step from the event asked for up to the top of its session."""
 
     type: Annotated[str, Meta(examples=["parent_of"])]
@@ -91,14 +91,14 @@ class Ancestor(msgspec.Struct):
     links: NodeLinks
 
 
-class Hidden(msgspec.Struct):
+class Hidden(msgspec.Struct, gc=False):
     """What lies below an event and was not sent."""
 
     event_count: int
     cost: TotalCost
 
 
-class EventNode(msgspec.Struct, omit_defaults=True):
+class EventNode(msgspec.Struct, omit_defaults=True, gc=False):
     """An event in its place in the session tree."""
 
     id: str
@@ -116,7 +116,7 @@ class EventNode(msgspec.Struct, omit_defaults=True):
     also_in: OtherEvent | UnsetType = UNSET
 
 
-class ProductCost(msgspec.Struct):
+class ProductCost(msgspec.Struct, gc=False):
     """What the events of one product cost in one currency."""
 
     product: str
@@ -124,7 +124,7 @@ class ProductCost(msgspec.Struct):
     event_count: int
 
 
-class ProblemReport(msgspec.Struct):
+class ProblemReport(msgspec.Struct, gc=False):
     """Something odd in the data that was worked round."""
 
     code: str
@@ -133,7 +133,7 @@ class ProblemReport(msgspec.Struct):
     id: str
 
 
-class SessionMeta(msgspec.Struct):
+class SessionMeta(msgspec.Struct, gc=False):
     """Counts and remarks about the whole session, also where only a part of it was sent."""
 
     event_count: int
@@ -145,7 +145,7 @@ class SessionMeta(msgspec.Struct):
     cost_by_product: list[ProductCost]
 
 
-class SessionAnalysis(msgspec.Struct):
+class SessionAnalysis(msgspec.Struct, gc=False):
     """The answer about one event: its tree, its costs, and the way up to the top of its session."""
 
     session_id: str

@@ -19,7 +19,7 @@ from sessiontree.store import Store
 from sessiontree.tree import Tree
 
 
-@click.command()
+@click.command(short_help="Show the session tree of an event.")
 @account_option
 @click.option("--depth", type=click.IntRange(min=0), metavar="N", help="Show N levels below the event [all].")
 @click.option("--json", "as_json", is_flag=True, help="Print the JSON that the API answers, whole.")

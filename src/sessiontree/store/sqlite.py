@@ -262,17 +262,17 @@ class SqliteSnapshot:
         places = [place(account_id, record_type, id) for record_type, id in ids]
         places += [place(account_id, KEY, value) for value in keys]
         places += [place(account_id, REF, value) for value in refs]
+        db, seen, kinds, unpack = self.db, self._seen, self.store.kinds, self.store.packer.unpack
         found: dict[int, Record] = {}
         for first in range(0, len(places), _ASKS_MAX):
             some = places[first : first + _ASKS_MAX]
-            for row, kind, packed in self.db.execute(_find_statement(len(some)), _padded(some)):
-                if row in found:
-                    continue
-                record = self._seen.get(row)
+            for row, kind, packed in db.execute(_find_statement(len(some)), _padded(some)):
+                record = seen.get(row)
                 if record is None:
-                    if not self.store.kinds.owns(self.db, account_id, kind):
+                    if not kinds.owns(db, account_id, kind):
                         continue
-                    record = self._seen[row] = self.store.unpack(self.db, packed)
+                    content = unpack(packed)
+                    record = seen[row] = to_record(content, kinds.shape(db, content.shape))
                 if (  # places are hashes: others may share them
                     not refs.isdisjoint(record.refs)
                     or not keys.isdisjoint(record.keys)

@@ -1,0 +1,82 @@
+"""The demo: a store with example sessions in it, and what to try with them. Making the records is in `demo_data`."""
+
+import shlex
+import shutil
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from importlib.util import find_spec
+from pathlib import Path
+
+import msgspec
+
+from sessiontree import demo_data
+from sessiontree.keys import DEFAULT_ACCOUNT, make_key
+from sessiontree.record import Reader
+from sessiontree.store import Store
+
+STORE = "sessiontree-demo.db"
+
+
+def load(store: Store, now: datetime) -> bool:
+    """Put the demo's records into a store, in one transaction, unless they are there; whether they had to be."""
+    if store.history(DEFAULT_ACCOUNT, *demo_data.GUIDE_EVENT):
+        return False
+    bodies = [*demo_data.example_records(), *map(msgspec.json.encode, demo_data.generated_records(now))]
+    reader = Reader(store.catalog)
+    store.add(DEFAULT_ACCOUNT, [reader.read(body) for body in bodies], now)
+    return True
+
+
+def new_key(store: Store) -> str:
+    """A key to try the demo with."""
+    text, key = make_key(name=f"demo of {datetime.now(UTC):%Y-%m-%d %H:%M}")
+    store.add_key(key)
+    return text
+
+
+def invitation(*, url: str, key: str, store: str) -> Iterator[str]:
+    """What to try, line by line; every command works when pasted into a shell in the present folder."""
+    path = f"/v2/session_analysis/call-session/{demo_data.GUIDE_SESSION}"
+    yield f"Sessiontree is ready, with example sessions in {store}"
+    yield ""
+    yield f"  Address  {url}   (documentation: {url}/docs)"
+    yield f"  Key      {key}"
+    yield ""
+    yield "Try in another terminal, in this folder. The call of the guide, over HTTP:"
+    yield ""
+    yield f"  curl -H 'Authorization: Bearer {key}' '{url}{path}?max_depth=5'"
+    yield ""
+    yield "the same with the official Python client:"
+    yield ""
+    python = shlex.quote(_short(Path(sys.executable)))
+    if find_spec("telnyx") is None:
+        yield f"  {python} -m pip install --quiet telnyx"
+    yield f"  {python} -c 'import telnyx"
+    yield f'client = telnyx.Telnyx(api_key="{key}", base_url="{url}/v2")'
+    yield f'session = client.session_analysis.retrieve("{demo_data.GUIDE_SESSION}", record_type="call-session", max_depth=5)'
+    yield "print(session.cost.total, session.cost.currency, session.meta.event_count)'"
+    yield ""
+    yield "and as a tree:"
+    yield ""
+    yield f"  {_program()} tree --store {shlex.quote(store)} call-session {demo_data.GUIDE_SESSION}"
+    yield ""
+    yield "Ctrl+C stops it."
+
+
+def _program() -> str:
+    """How this program is called here: by name, by the repository's ./run, or through Python."""
+    found = shutil.which("sessiontree")
+    beside = Path(sys.prefix, "bin", "sessiontree")
+    if found and Path(found).resolve() == beside.resolve():
+        return "sessiontree"
+    run = Path(sys.prefix).parent / "run"
+    if run.is_file() and Path(sys.prefix).name == ".venv":
+        return shlex.quote(_short(run))
+    return f"{shlex.quote(_short(Path(sys.executable)))} -m sessiontree"
+
+
+def _short(path: Path) -> str:
+    """A path from the present folder if it lies in it."""
+    here = Path.cwd()
+    return f"./{path.relative_to(here)}" if path.is_relative_to(here) else str(path)

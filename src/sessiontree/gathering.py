@@ -1,0 +1,241 @@
+"""Gathering: fetching the events of a session from a store, level by level, with as few questions as possible.
+
+With the children of an event come the records that could be other parents of those children, so that who belongs under
+whom is settled by what is at hand. A typical call takes two questions.
+"""
+
+from collections.abc import Collection
+
+from sessiontree import tree as trees
+from sessiontree.errors import EventNotFound, TreeTooLarge
+from sessiontree.placement import Link, Node, ParentPlan, TypePlan
+from sessiontree.store import Asks, Snapshot
+
+
+class Gathering:
+    """The events fetched for one answer, and the links between them."""
+
+    def __init__(self, snapshot: Snapshot, plans: dict[str, TypePlan], events_max: int) -> None:
+        self._snapshot = snapshot
+        self._plans = plans
+        self._events_max = events_max
+        self._nodes: dict[tuple[str, str], Node] = {}
+        self._by_key: dict[str, list[Node]] = {}
+        self._asked = Asks(set(), set(), set())
+        self._below: dict[Node, list[Node]] = {}
+
+    def locate(self, plan: TypePlan, id: str) -> Node:
+        """The event of this type and id: its own id first, then a declared second id (the earliest start)."""
+        declared = plan.declared
+        asks = Asks({(declared.name, id)}, set(), set())
+        if declared.second_id_fields:
+            asks.keys.add(id)
+        if declared.virtual:
+            asks.refs.add(id)
+        self._fetch(asks)
+        found = self._nodes.get((declared.name, id))
+        if found is None and declared.virtual:
+            found = self._virtual(plan, id)
+        if found is None and declared.second_id_fields:
+            named = [node for node in self._by_key.get(id, ()) if node.plan is plan and _has_second_id(node, id)]
+            found = min(named, key=lambda node: node.order, default=None)
+        if found is None:
+            raise EventNotFound(declared.name, id)
+        return found
+
+    def _virtual(self, plan: TypePlan, id: str) -> Node:
+        identity = (plan.declared.name, id)
+        node = self._nodes.get(identity)
+        if node is None:
+            node = self._nodes[identity] = Node(plan, id, None)
+        return node
+
+    def _fetch(self, asks: Asks) -> list[Node]:
+        """Ask the store for what was not asked yet; of the events found, those whose parents are not worked out."""
+        asks.keys.difference_update(self._asked.keys)
+        asks.refs.difference_update(self._asked.refs)
+        if not any(asks):
+            return []
+        self._asked.keys.update(asks.keys)
+        self._asked.refs.update(asks.refs)
+        found = []
+        for record in self._snapshot.find(asks):
+            identity = (record.record_type, record.id)
+            node = self._nodes.get(identity)
+            if node is None:
+                node = self._nodes[identity] = Node(self._plans[record.record_type], record.id, record)
+            elif node.record is None:  # a virtual event met before the record that was sent for it
+                node.learn(record)
+            elif node.parents is None:
+                found.append(node)  # known only as somebody's possible parent so far
+                continue
+            else:
+                continue
+            for key in node.keys:
+                if key is not None:
+                    named = self._by_key.setdefault(key, [])
+                    if not named or named[-1] is not node:
+                        named.append(node)
+            found.append(node)
+        if len(self._nodes) > 2 * self._events_max + 1000:  # those in the tree are counted exactly, later
+            raise TreeTooLarge(self._events_max)
+        return found
+
+    def climb(self, node: Node, known: Collection[Node] = ()) -> list[Link]:
+        """The links from an event up to the top of its session, nearest first; opens a circle of homes on the way.
+
+        Ends early at an event that is `known` to be in no circle.
+        """
+        path: list[Link] = []
+        passed: dict[Node, int] = {node: 0}
+        while node not in known and (link := self._home(node)) is not None:
+            path.append(link)
+            node = link.parent
+            if node in passed:
+                top = trees.open_circle([each for each, at in passed.items() if at >= passed[node]])
+                return path[: passed[top]]
+            passed[node] = len(path)
+            if len(path) > self._events_max:
+                raise TreeTooLarge(self._events_max)
+        return path
+
+    def _home(self, node: Node) -> Link | None:
+        if node.record is None and node.plan.parents:
+            self._fetch(Asks({node.identity}, set(), set()))
+        while missing := self._resolve(node):
+            self._fetch(Asks(set(), set(missing), set()))
+        return node.home
+
+    def _resolve(self, node: Node) -> list[str]:
+        """Work out the parents of an event; or else the keys that must be asked for before they are known."""
+        if node.parents is not None:
+            return []
+        parents: list[Link] = []
+        problems: list[tuple[str, str]] = []
+        missing: list[str] = []
+        if node.record is not None:
+            refs = node.record.refs
+            for plan in node.plan.parents:
+                link = self._link(node, plan, refs, problems)
+                if isinstance(link, Link):
+                    parents.append(link)
+                elif link is not None:
+                    missing.append(link)
+        if missing:
+            return missing
+        node.parents = parents
+        for link in parents:
+            below = self._below.get(link.parent)
+            if below is None:
+                self._below[link.parent] = [node]
+            else:
+                below.append(node)
+        for problem in problems:
+            node.problem(*problem)
+        return missing
+
+    def _link(
+        self, child: Node, plan: ParentPlan, refs: tuple[str | None, ...], problems: list[tuple[str, str]]
+    ) -> Link | str | None:
+        """The child's link to its parent of one type: the first field pair for which a parent exists decides.
+
+        Or else the key that must be asked for before it is known. Adds to the problems (code and text) met.
+        """
+        missed = None
+        for via in plan.vias:
+            value = refs[via.ref]
+            if value is None:
+                continue
+            if plan.virtual:
+                parent = self._virtual(self._plans[plan.name], value)
+                return None if parent is child else Link(parent, plan.relationship, via.via)
+            if value not in self._asked.keys:
+                return value
+            found = [
+                node
+                for node in self._by_key.get(value, ())
+                if node.plan.declared.name == plan.name and node.keys[via.key] == value and node is not child
+            ]
+            if found:
+                local = via.via.local_field
+                if len(found) > 1:
+                    text = f"{len(found)} {plan.name} events have its {local}; the earliest is its parent"
+                    problems.append(("several_parents", text))
+                if missed is not None:
+                    problems.append(("fallback_link", f"its {missed} found no {plan.name}; it is linked by {local}"))
+                return Link(min(found, key=lambda node: node.order), plan.relationship, via.via)
+            missed = missed or via.via.local_field
+        return None
+
+    def below(self, top: Node) -> list[Node]:
+        """The top and every event below it, by any link (`tree.members`)."""
+        placed: dict[Node, None] = {}
+        asks = Asks(set(), set(), set())
+        ready = [node for node in self._nodes.values() if node.parents is None]
+        self._place(top, placed, asks)
+        while True:
+            ready += self._fetch(asks)
+            asks = Asks(set(), set(), set())
+            waiting: list[Node] = []
+            for node in ready:
+                missing = self._resolve(node)
+                if not missing:
+                    for link in node.parents or ():
+                        if link.parent in placed:
+                            self._place(node, placed, asks)
+                elif node.record is not None and not self._asked.refs.isdisjoint(node.record.refs):
+                    waiting.append(node)
+                    asks.keys.update(missing)
+            for node in waiting:
+                if self._may_belong(node, placed):  # fetch its children along with what decides where it stands
+                    self._ask_below(node, asks)
+            if len(placed) > self._events_max:
+                raise TreeTooLarge(self._events_max)
+            if asks.keys <= self._asked.keys and asks.refs <= self._asked.refs:
+                break
+            ready = waiting
+        if self._open_circles(placed):
+            return trees.members(top, self._below)
+        return list(placed)
+
+    def _place(self, node: Node, placed: dict[Node, None], asks: Asks) -> None:
+        """Let an event belong to the tree, and with it all known events below; notes what to ask for next."""
+        queue = [node]
+        for each in queue:
+            if each not in placed:
+                placed[each] = None
+                if each.plan.child_keys:
+                    self._ask_below(each, asks)
+                    queue += [child for child in self._below.get(each, ()) if child.parents]
+
+    def _ask_below(self, node: Node, asks: Asks) -> None:
+        """Ask for the children of an event, and for other parents that those might have instead."""
+        plan = node.plan
+        for at in plan.child_keys:
+            value = node.keys[at]
+            if value is not None:
+                asks.refs.add(value)
+                if at in plan.first_keys:
+                    asks.keys.add(value)
+
+    def _may_belong(self, node: Node, placed: Collection[Node]) -> bool:
+        refs = node.record.refs if node.record is not None else ()
+        return any(parent in placed for ref in refs if ref is not None for parent in self._by_key.get(ref, ()))
+
+    def _open_circles(self, placed: Collection[Node]) -> bool:
+        """Events that have a second parent may have their homes in a circle, which no climb from the root has met.
+
+        Says whether there were such events.
+        """
+        known: set[Node] = set()
+        for node in placed:
+            if node.plan.circular and node.parents and len(node.parents) > 1:
+                known.update(link.parent for link in self.climb(node, known))
+                known.add(node)
+        return bool(known)
+
+
+def _has_second_id(node: Node, id: str) -> bool:
+    declared = node.plan.declared
+    fields = node.plan.key_fields
+    return any(fields[at] in declared.second_id_fields and key == id for at, key in enumerate(node.keys))
