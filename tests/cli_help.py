@@ -15,7 +15,9 @@ def call(*arguments: str | Path, input: bytes | None = None, **environment: str)
     return CliRunner(env=environment).invoke(main, [str(each) for each in arguments], input=input)
 
 
-def run(*arguments: str | Path, cwd: Path, input: bytes = b"", **environment: str) -> subprocess.CompletedProcess[bytes]:
+def run(
+    *arguments: str | Path, cwd: Path, input: bytes = b"", **environment: str
+) -> subprocess.CompletedProcess[bytes]:
     """Run a command as a process, with no settings from the environment but those given."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("SESSIONTREE_")}
     command = [sys.executable, "-m", "sessiontree", *map(str, arguments)]

@@ -14,8 +14,8 @@ from typing import Any
 
 import httpx
 import pytest
-from golden import golden, pytest_addoption  # noqa: F401  # for every test
 
+from golden import golden, pytest_addoption  # noqa: F401  # for every test
 from sessiontree import catalog_files
 from sessiontree.keys import make_key
 from sessiontree.server import App
@@ -63,8 +63,8 @@ def add_keys(store_path: Path) -> list[str]:
 
 
 @contextmanager
-def running(folder: Path, *arguments: str, **environment: str) -> Iterator[Server]:
-    """A server process with its store in a folder; stopped in the end."""
+def running(folder: Path, *arguments: str, file_bytes_max: int | None = None, **environment: str) -> Iterator[Server]:
+    """A server process with its store in a folder; stopped in the end. `file_bytes_max` stands for a full disk."""
     store_path = folder / "store.db"
     texts = add_keys(store_path)
     with socket.socket() as free:
@@ -73,7 +73,10 @@ def running(folder: Path, *arguments: str, **environment: str) -> Iterator[Serve
     command = [sys.executable, "-m", "sessiontree", "serve", "--store", str(store_path), "--port", str(port)]
     with (folder / "server.log").open("wb") as log:
         process = subprocess.Popen(
-            [*command, *arguments], env={**os.environ, **environment}, stdout=log, stderr=log
+            [*_limited(file_bytes_max), *command, *arguments],
+            env={**os.environ, **environment},
+            stdout=log,
+            stderr=log,
         )
     try:
         url = f"http://127.0.0.1:{port}"
@@ -82,6 +85,18 @@ def running(folder: Path, *arguments: str, **environment: str) -> Iterator[Serve
     finally:
         process.terminate()
         process.wait(60)
+
+
+def _limited(file_bytes_max: int | None) -> list[str]:
+    """A command that runs another with a limit on the size of every file it writes."""
+    if file_bytes_max is None:
+        return []
+    script = (
+        "import os, resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({file_bytes_max}, {file_bytes_max}));"
+        "os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    return [sys.executable, "-c", script]
 
 
 def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

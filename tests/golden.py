@@ -1,4 +1,4 @@
-"""Golden files: what the program printed when somebody last looked. `./run golden` rewrites them; then read the diff."""
+"""Golden files: what the program printed when somebody last looked. `./run golden` rewrites them; read the diff."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -45,6 +45,8 @@ MAY_NOT_REACH = {
     "sessiontree.writer": HTTP | SETTINGS | FACES,
     "sessiontree.keys": HTTP | SETTINGS | FACES,
     "sessiontree.wire": SQL | SETTINGS | FACES,
+    "sessiontree.rendering": SQL | SETTINGS | FACES,
+    "sessiontree.gathering": SQL | SETTINGS | FACES,
     "sessiontree.answers": SQL | SETTINGS | FACES,
 }
 

@@ -241,4 +241,5 @@ def test_the_wheel_holds_every_file_of_the_package(copy: Path, tmp_path: Path):
     package = copy / "src" / "sessiontree"
     files = [path for path in package.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
     assert {path.suffix for path in files} >= {".py", ".sql", ".toml"}
-    assert held == {f"sessiontree/{path.relative_to(package)}" for path in files}
+    wanted = {f"sessiontree/{path.relative_to(package)}" for path in files}
+    assert held == wanted | {f"sessiontree/examples/{path.name}" for path in (copy / "examples").iterdir()}

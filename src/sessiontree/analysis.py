@@ -35,8 +35,9 @@ class Analysis:
             nodes = gathering.below(root)
             if ancestors and _has_visitors(nodes):
                 nodes = gathering.below(ancestors[-1].parent)  # who stands where is settled in the whole session
-        trees.place(nodes[0], nodes)
-        nodes = trees.subtree(root)
+        nodes = trees.place(nodes[0], nodes)
+        if root is not nodes[0]:
+            nodes = trees.subtree(root)
         if root.record is None and len(nodes) == 1:
             raise EventNotFound(declared.name, id)
         trees.roll_up(nodes)

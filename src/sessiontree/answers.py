@@ -1,4 +1,4 @@
-"""The API's answers other than session trees (those are in `wire`): the names and shapes here are a promise to callers."""
+"""The API's answers other than session trees (those are in `wire`): names and shapes are a promise to callers."""
 
 from datetime import datetime
 from typing import Annotated
@@ -120,7 +120,7 @@ class Options(msgspec.Struct):
 
 
 class ChildRelationship(msgspec.Struct):
-    """A type whose records belong under records of this one: by `via`, or by the first of `fallbacks` that finds one."""
+    """A type whose records belong under records of this one: by `via`, or the first of `fallbacks` to find one."""
 
     relationship_type: Annotated[str, Meta(examples=["child_of"])]
     via: ViaFields

@@ -54,7 +54,8 @@ def invitation(*, url: str, key: str, store: str) -> Iterator[str]:
         yield f"  {python} -m pip install --quiet telnyx"
     yield f"  {python} -c 'import telnyx"
     yield f'client = telnyx.Telnyx(api_key="{key}", base_url="{url}/v2")'
-    yield f'session = client.session_analysis.retrieve("{demo_data.GUIDE_SESSION}", record_type="call-session", max_depth=5)'
+    asked = f'"{demo_data.GUIDE_SESSION}", record_type="call-session", max_depth=5'
+    yield f"session = client.session_analysis.retrieve({asked})"
     yield "print(session.cost.total, session.cost.currency, session.meta.event_count)'"
     yield ""
     yield "and as a tree:"

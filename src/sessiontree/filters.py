@@ -54,7 +54,7 @@ def read_query(
 ) -> Query:
     """The query that the parameters ask for. `fields_of` tells what fields the stored records of a type have shown."""
     declared = record_type(parameters, catalog)
-    filtering = Filtering(declared, fields_of(declared.name) | dict(declared.fields))
+    filtering = Filtering(declared, {**fields_of(declared.name), **declared.fields})
     conditions = _conditions(parameters, filtering)
     since, until = _date_range(parameters, now)
     for each in conditions:

@@ -75,7 +75,13 @@ class Rejects:
 
 
 def add_all(
-    store: Store, account: str, elements: Iterable[Element], rejects: Rejects, summary: Summary, *, record_type: str | None
+    store: Store,
+    account: str,
+    elements: Iterable[Element],
+    rejects: Rejects,
+    summary: Summary,
+    *,
+    record_type: str | None,
 ) -> None:
     """Keep every record of `elements` that can be read; counts in `summary`, also when something breaks off on the way.
 

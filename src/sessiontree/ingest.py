@@ -1,5 +1,6 @@
-"""From the bytes of a request body to records, piece by piece: unpacking, cutting, reading, and counting what became
-of them. Nothing larger than a piece or a batch is held. Who sends the pieces and who stores the batches is not known here.
+"""From the bytes of a request body to records, piece by piece: unpacking, cutting, reading, counting what became.
+
+Nothing larger than a piece or a batch is held. Who sends the pieces and who stores the batches is not known here.
 """
 
 import zlib
@@ -100,7 +101,7 @@ class Intake:
         self.errors: list[RejectedRecord] = []
 
     def feed(self, piece: bytes) -> None:
-        """Read the records that end in this piece. Raises BrokenBody or BodyTooLarge; what came before it still counts."""
+        """Read the records that end in this piece. Raises BrokenBody or BodyTooLarge; what came before counts."""
         for unpacked in self._unpack.feed(piece):
             self._bytes += len(unpacked)
             self._read(self._cut.feed(unpacked))

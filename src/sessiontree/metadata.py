@@ -1,4 +1,4 @@
-"""What the API tells about the catalogue: the record types, how they relate, and the parameters of the session analysis.
+"""What the API tells about the catalogue: its record types, how they relate, and the parameters of the analysis.
 
 Both directions of a relationship come from its one declaration.
 """

@@ -1,6 +1,5 @@
 """What the server counts about itself, for Prometheus. No label ever carries an id, an account or a key."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,7 +68,7 @@ class _StoreSize(Collector):
         gauge = GaugeMetricFamily("sessiontree_store_bytes", "Size of the store's files.", labels=["file"])
         for name, path in self._paths.items():
             try:
-                gauge.add_metric([name], os.stat(path).st_size)
+                gauge.add_metric([name], path.stat().st_size)
             except OSError:
                 gauge.add_metric([name], 0)
         yield gauge

@@ -8,9 +8,9 @@ import re
 from functools import lru_cache
 
 DECIMALS = 12
-UNIT = 10**DECIMALS
+UNIT: int = 10**DECIMALS
 """One whole currency unit (one dollar, one yen), as an amount."""
-LIMIT = 10**12 * UNIT
+LIMIT: int = 10**12 * UNIT
 """Amounts lie strictly between -LIMIT and LIMIT when read; sums may grow beyond."""
 _TEXT_MAX = 100
 

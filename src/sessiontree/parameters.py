@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from urllib.parse import parse_qsl
 
 from sessiontree.http_errors import BAD_REQUEST, MISSING, OUT_OF_RANGE, UNKNOWN_VALUE, RequestError
@@ -87,7 +88,7 @@ class Parameters:
         return value
 
     def window(self, name: str) -> Window | None:
-        """What a time hint allows: a date means that day in UTC and a day on either side, a time 24 hours either way."""
+        """What a time hint allows: a date means that day (UTC) and a day on either side, a time 24 hours."""
         value = self.text(name)
         if value is None:
             return None
@@ -98,6 +99,7 @@ class Parameters:
             raise RequestError(400, BAD_REQUEST, text + "; a + is written %2B", parameter=name) from None
 
 
+@lru_cache(maxsize=1024)
 def _pairs(query: bytes) -> list[tuple[str, str]]:
     if len(query) > QUERY_BYTES_MAX:
         raise RequestError(400, BAD_REQUEST, f"the query is longer than {QUERY_BYTES_MAX} bytes")

@@ -48,7 +48,7 @@ class Query:
 
 
 class Matcher:
-    """Tells which records meet a query's conditions, and how they sort. `fields` are the type's fields with their types."""
+    """Which records meet a query's conditions, and how they sort. `fields` are the type's fields with their types."""
 
     def __init__(self, query: Query, fields: Mapping[str, str]) -> None:
         self._tests = [(each.field, _test(each, fields.get(each.field, "string"))) for each in query.conditions]

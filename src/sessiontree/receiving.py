@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import Future
 from contextlib import aclosing
 
@@ -29,9 +29,10 @@ class ClientGone(SessiontreeError):
 
 async def post_records(call: Call) -> Response:
     """Store the records of the body; durable when this answers."""
-    length = _refuse_early(call)
-    intake = _intake(call)
-    inline = length is not None and length <= INLINE_BYTES_MAX and not _packed(call)
+    headers = call.headers()
+    length = _refuse_early(headers, call.service.settings.body_bytes_max)
+    intake = _intake(call, headers)
+    inline = length is not None and length <= INLINE_BYTES_MAX and not _packed(headers)
     broken = await Taking(call.service, call.account, intake, inline=inline).take(_pieces(call))
     summary = intake.summary()
     counts = {"created": summary.created, "updated": summary.updated, "unchanged": summary.unchanged}
@@ -59,46 +60,46 @@ def _as_answer(broken: Exception) -> RequestError:
     return request_error(broken)
 
 
-def _refuse_early(call: Call) -> int | None:
+def _refuse_early(headers: dict[str, str], bytes_max: int) -> int | None:
     """Refuse what can be told from the headers; else the length of the body, if it is known."""
-    if call.header(b"upgrade"):  # the protocol below us drops the body of such a request
+    if "upgrade" in headers:  # the protocol below us drops the body of such a request
         text = "send the request without an Upgrade header: its body cannot be read"
         raise RequestError(400, BAD_REQUEST, text, headers={"Connection": "close"})
-    if _media_type(call) not in LINE_TYPES + JSON_TYPES:
-        text = "send records as application/json or application/x-ndjson"
+    if _media_type(headers) not in LINE_TYPES + JSON_TYPES:
+        text = "send records with the Content-Type application/json or application/x-ndjson"
         raise RequestError(415, BAD_REQUEST, text, headers={"Accept-Post": "application/json, application/x-ndjson"})
-    if call.header(b"content-encoding") not in ("", "identity", "gzip", "x-gzip"):
+    if headers.get("content-encoding", "") not in ("", "identity", "gzip", "x-gzip"):
         text = "send the body as it is, or packed with gzip"
         raise RequestError(415, BAD_REQUEST, text, headers={"Accept-Encoding": "gzip, identity"})
-    length = call.header(b"content-length")
-    if not length:
+    length = headers.get("content-length")
+    if length is None:
         return None
     if int(length) == 0:
         raise RequestError(400, BAD_REQUEST, "the body is empty; send at least one record")
-    if int(length) > call.service.settings.body_bytes_max:
-        raise RequestError(413, BAD_REQUEST, _too_large(call.service))
+    if int(length) > bytes_max:
+        raise RequestError(413, BAD_REQUEST, _too_large(bytes_max))
     return int(length)
 
 
-def _too_large(service: Service) -> str:
-    return f"the body is larger than {service.settings.body_bytes_max} bytes; send it in parts, or packed with gzip"
+def _too_large(bytes_max: int) -> str:
+    return f"the body is larger than {bytes_max} bytes; send it in parts, or packed with gzip"
 
 
-def _media_type(call: Call) -> str:
-    return call.header(b"content-type").partition(";")[0].strip()
+def _media_type(headers: dict[str, str]) -> str:
+    return headers.get("content-type", "").partition(";")[0].strip()
 
 
-def _packed(call: Call) -> bool:
-    return "gzip" in call.header(b"content-encoding")
+def _packed(headers: dict[str, str]) -> bool:
+    return "gzip" in headers.get("content-encoding", "")
 
 
-def _intake(call: Call) -> Intake:
+def _intake(call: Call, headers: dict[str, str]) -> Intake:
     service = call.service
     named = call.parameters().text("record_type")
     return Intake(
         service.reader,
-        lines=_media_type(call) in LINE_TYPES,
-        packed=_packed(call),
+        lines=_media_type(headers) in LINE_TYPES,
+        packed=_packed(headers),
         record_type=None if named is None else service.catalog.resolve(named).name,
         unpacked_bytes_max=service.settings.unpacked_bytes_max,
         record_bytes_max=service.settings.record_bytes_max,
@@ -110,6 +111,7 @@ async def _pieces(call: Call) -> AsyncIterator[bytes]:
     held: list[bytes] = []
     size = total = 0
     more = True
+    bytes_max = call.service.settings.body_bytes_max
     while more:
         message = await call.receive()
         if message["type"] == "http.disconnect":
@@ -117,9 +119,9 @@ async def _pieces(call: Call) -> AsyncIterator[bytes]:
             raise ClientGone("the connection was closed before the end of the body")
         part, more = message.get("body", b""), message.get("more_body", False)
         total += len(part)
-        if total > call.service.settings.body_bytes_max:
+        if total > bytes_max:
             yield b"".join(held)
-            raise BodyTooLarge(_too_large(call.service))
+            raise BodyTooLarge(_too_large(bytes_max))
         held.append(part)
         size += len(part)
         if size >= PIECE_BYTES or not more:
@@ -136,7 +138,7 @@ class Taking:
         self._account = account
         self._intake = intake
         self._inline = inline
-        self._waiting: deque[Future[list[Outcome]]] = deque()
+        self._waiting: deque[Future[Sequence[Outcome]]] = deque()
 
     async def take(self, pieces: AsyncIterator[bytes]) -> Exception | None:
         """Store every record; what broke the body off, if something did: the whole records before it are stored."""

@@ -17,10 +17,10 @@ from sessiontree.metrics import CONTENT_TYPE as METRICS_TYPE
 from sessiontree.parameters import Parameters
 from sessiontree.query import Query
 from sessiontree.record import valid_id
+from sessiontree.rendering import session_json
 from sessiontree.service import Service
 from sessiontree.store import ApiKey
 from sessiontree.tree import Tree
-from sessiontree.wire import session_json
 
 JSON = "application/json"
 READY_FOR_SECONDS = 1.0
@@ -48,10 +48,9 @@ class Call:
         """The query parameters."""
         return Parameters(self.scope["query_string"])
 
-    def header(self, name: bytes) -> str:
-        """The value of a header in lower case, empty if it is not sent."""
-        values = [value for header, value in self.scope["headers"] if header == name]
-        return b",".join(values).decode("latin-1").strip().lower()
+    def headers(self) -> dict[str, str]:
+        """The headers of the request by name, names and values in lower case; of a repeated one the last counts."""
+        return {name.decode("latin-1"): value.decode("latin-1").lower() for name, value in self.scope["headers"]}
 
 
 Handler = Callable[[Call], Awaitable[Response]]
@@ -66,9 +65,7 @@ async def session_analysis(call: Call) -> Response:
     """The session tree of an event."""
     service, (name, event_id) = call.service, call.names
     parameters = call.parameters()
-    depth = parameters.integer(
-        "max_depth", metadata.DEPTH_DEFAULT, low=metadata.DEPTH_MIN, high=metadata.DEPTH_MAX
-    )
+    depth = parameters.integer("max_depth", metadata.DEPTH_DEFAULT, low=metadata.DEPTH_MIN, high=metadata.DEPTH_MAX)
     children = parameters.boolean("include_children", True)
     records = parameters.choice("expand", metadata.EXPAND[0], metadata.EXPAND) == "record"
     near = parameters.window("date_time")
@@ -80,7 +77,9 @@ async def session_analysis(call: Call) -> Response:
     def render(tree: Tree) -> bytes:
         if near is not None and tree.created_at() not in near:
             raise EventNotFound(declared.name, event_id)
-        return session_json(tree, depth_max=depth if children else 0, records=records, now=datetime.now(UTC))
+        body = session_json(tree, depth_max=depth if children else 0, records=records, now=datetime.now(UTC))
+        tree.release()
+        return body
 
     try:
         body = render(service.quick_analysis.tree(call.account, declared, event_id))

@@ -7,6 +7,7 @@ goes to threads (`Service.in_thread`), and all writing to the one writer.
 import logging
 import secrets
 import socket
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -18,15 +19,25 @@ import uvicorn
 from starlette.responses import Response
 
 from sessiontree import docs_page, receiving, routes
+from sessiontree.catalog import Catalog
 from sessiontree.errors import SessiontreeError
-from sessiontree.http_errors import BAD_REQUEST, FORBIDDEN, NOT_FOUND, UNAUTHENTICATED, RequestError
-from sessiontree.http_errors import request_error, response
+from sessiontree.http_errors import (
+    BAD_REQUEST,
+    FORBIDDEN,
+    NOT_FOUND,
+    UNAUTHENTICATED,
+    RequestError,
+    request_error,
+    response,
+)
 from sessiontree.routes import Call, Handler
 from sessiontree.service import Service
 from sessiontree.settings import Settings
 from sessiontree.store import ApiKey
 
 SHUTDOWN_SECONDS = 30
+SWITCH_SECONDS = 0.0005
+"""How long a thread that reads or writes many records may keep the interpreter from the event loop."""
 log = logging.getLogger("sessiontree")
 
 Scope = dict[str, Any]
@@ -36,7 +47,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A path and what it answers; parts in braces stand for anything. `scope` is what a key must allow (None: no key)."""
+    """A path and what it answers; parts in braces are anything. `scope` is what a key must allow (None: no key)."""
 
     method: str
     path: str
@@ -44,8 +55,9 @@ class Route:
     handler: Handler
 
 
-def all_routes() -> list[Route]:
+def all_routes(catalog: Catalog) -> list[Route]:
     """Every route there is. A part that is named wins over one in braces."""
+    docs = docs_page.Docs(catalog)
     return [
         Route("GET", "/v2/session_analysis/metadata", "read", routes.all_metadata),
         Route("GET", "/v2/session_analysis/metadata/{record_type}", "read", routes.type_metadata),
@@ -57,9 +69,9 @@ def all_routes() -> list[Route]:
         Route("GET", "/healthz", None, routes.healthz),
         Route("GET", "/readyz", None, routes.Readyz()),
         Route("GET", "/metrics", None, routes.metrics),
-        Route("GET", "/openapi.json", None, docs_page.openapi_json),
-        Route("GET", "/docs", None, docs_page.docs),
-        Route("GET", "/docs/style.css", None, docs_page.style),
+        Route("GET", "/openapi.json", None, docs.openapi_json),
+        Route("GET", "/docs", None, docs.page),
+        Route("GET", "/docs/style.css", None, docs.style),
     ]
 
 
@@ -104,7 +116,7 @@ class App:
     def __init__(self, service: Service) -> None:
         self.service = service
         self._tree = Branch()
-        for route in all_routes():
+        for route in all_routes(service.catalog):
             self._tree.grow(route)
         self._id_prefix = secrets.token_hex(6)
         self._ids = count(1)
@@ -184,15 +196,17 @@ def serve(settings: Settings, *, ready: Callable[[str], None] = lambda url: None
     Raises ServerError when the port is taken, and whatever keeps the store or the catalogue from being opened.
     """
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)
     listening = _listen(settings)
     try:
         service = Service(settings)
     except BaseException:
         listening.close()
         raise
+    sys.setswitchinterval(SWITCH_SECONDS)
     try:
         config = uvicorn.Config(
-            App(service),  # type: ignore[arg-type]
+            App(service),
             http="httptools",
             ws="none",
             lifespan="on",

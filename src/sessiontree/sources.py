@@ -17,6 +17,7 @@ from sessiontree.elements import ELEMENT_BYTES_MAX, TOO_LONG, Element, Elements,
 from sessiontree.errors import SessiontreeError
 
 PIECE_BYTES = 1 << 18
+_DELIMITERS = ",;\t"
 _LINE_BYTES_MAX = 64 << 20
 _GZIP = b"\x1f\x8b"
 _FORMATS = {".ndjson": "ndjson", ".jsonl": "ndjson", ".json": "json", ".csv": "csv", ".tsv": "csv"}
@@ -57,7 +58,8 @@ def _look(beginning: bytes) -> str:
         return "json"
     if text.startswith(b"{"):
         return "ndjson" if _OBJECT_LINE.match(text) else "json"
-    return "csv" if b"," in text.partition(b"\n")[0] else "ndjson"
+    first_line = text.partition(b"\n")[0].decode(errors="replace")
+    return "csv" if any(each in first_line for each in _DELIMITERS) else "ndjson"
 
 
 def _chain(first: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:
@@ -113,7 +115,7 @@ def _csv_rows(pieces: Iterator[bytes], name: str) -> Iterator[Element]:
     csv.field_size_limit(ELEMENT_BYTES_MAX)
     lines = _text_lines(pieces)
     header_line = next(lines, "")
-    delimiter = max(",;\t", key=header_line.count)
+    delimiter = max(_DELIMITERS, key=header_line.count)
     header = [cell.strip() for cell in next(csv.reader([header_line], delimiter=delimiter), [])]
     if len(set(header)) < len(header) or not all(header):
         raise SourceError(f"{name} needs a header row that names every field once")

@@ -18,7 +18,7 @@ LABEL_CHARS_MAX = 100
 _OWN, _CUMULATIVE = "own", "cumulative"
 
 Paint = Callable[[str, str], str]
-"""Gives a part of the text its colour: called with the part's role (type, id, amount, note, problem, title) and text."""
+"""Gives a part of the text its colour; called with its role (type, id, amount, note, problem, title) and the text."""
 
 
 def plain(role: str, text: str) -> str:

@@ -18,6 +18,7 @@ from sessiontree import money
 from sessiontree.placement import Link, Node, Problem
 
 DEFAULT_CURRENCY = "USD"
+NOTHING: money.Totals = {}
 OPEN_FOR = timedelta(hours=24)
 """How long an event without a finish counts as unfinished rather than as one whose finish nobody wrote."""
 
@@ -35,13 +36,20 @@ class Tree:
     ancestors: list[Link]
     problems: list[Problem]
 
+    def release(self) -> None:
+        """Let go of the events, which refer to each other: without this they would wait for the garbage collector."""
+        for node in self.nodes:
+            node.parents = node.link = None
+            node.children = []
+
     def is_open(self, now: datetime) -> bool:
         """Whether an event that should finish has not, and started less than `OPEN_FOR` before now."""
         since = now - OPEN_FOR
-        return any(
-            node.finish is None and node.start is not None and node.start > since and node.plan.declared.finish_fields
-            for node in self.nodes
-        )
+        for node in self.nodes:
+            start = node.start
+            if node.finish is None and start is not None and start > since and node.plan.declared.finish_fields:
+                return True
+        return False
 
     def created_at(self) -> datetime:
         """The root's start, else the earliest below, else the earliest time of receipt."""
@@ -60,12 +68,12 @@ class Tree:
 
     def by_product(self) -> list[tuple[str, str, int, int]]:
         """Product, currency, amount and events of each product in each currency; the most expensive first."""
-        sums: dict[tuple[str, str], tuple[int, int]] = {}
+        sums: dict[tuple[str, str], list[int]] = {}
         for node in self.nodes:
-            cost = node.record.cost if node.record is not None else None
-            key = (node.plan.declared.product, node.currency)
-            amount, count = sums.get(key, (0, 0))
-            sums[key] = (amount + (cost or 0), count + 1)
+            sum_and_count = sums.setdefault((node.plan.declared.product, node.currency), [0, 0])
+            sum_and_count[1] += 1
+            if node.record is not None and node.record.cost is not None:
+                sum_and_count[0] += node.record.cost
         rows = [(product, currency, amount, count) for (product, currency), (amount, count) in sums.items()]
         return sorted(rows, key=lambda row: (-row[2], row[0], row[1]))
 
@@ -91,8 +99,8 @@ def members(top: Node, below: dict[Node, list[Node]]) -> list[Node]:
     return queue
 
 
-def place(top: Node, events: Sequence[Node]) -> None:
-    """Give each of the events (`members` of the top) its one place in the tree of `top`: sets `link` and `children`."""
+def place(top: Node, events: Sequence[Node]) -> list[Node]:
+    """Give each of the events (`members` of the top) its one place in the tree of `top`; see `subtree` for the order."""
     inside = set(events)
     for node in events:
         node.children = []
@@ -104,13 +112,12 @@ def place(top: Node, events: Sequence[Node]) -> None:
                     node.link = link
                     link.parent.children.append(node)
                     break
-    attached = _descendants(top)
-    if len(attached) < len(inside):
-        _attach_rest(inside, attached)
-    assert len(attached) == len(inside), "every event stands in its tree exactly once"
-    for node in attached:
-        if len(node.children) > 1:
-            node.children.sort(key=_order)
+    nodes = subtree(top)
+    if len(nodes) < len(inside):
+        _attach_rest(inside, nodes)
+        nodes = subtree(top)
+    assert len(nodes) == len(inside), "every event stands in its tree exactly once"
+    return nodes
 
 
 _order = attrgetter("order")
@@ -140,13 +147,20 @@ def _attach_rest(inside: set[Node], attached: list[Node]) -> None:
 
 
 def subtree(root: Node) -> list[Node]:
-    """The root and all below it, parents before children, marked where they count for another session too."""
+    """The root and all below it, parents before children and siblings in order.
+
+    Marks the events that count for another session too.
+    """
     root.away = False
     nodes = [root]
     for node in nodes:
-        for child in node.children:
-            child.away = node.away or not child.parents or child.link is not child.parents[0]
-        nodes += node.children
+        children = node.children
+        if children:
+            if len(children) > 1:
+                children.sort(key=_order)
+            for child in children:
+                child.away = node.away or not child.parents or child.link is not child.parents[0]
+            nodes += children
     return nodes
 
 
@@ -165,7 +179,7 @@ def roll_up(nodes: list[Node]) -> None:
             else:
                 node.totals[record.currency] = record.cost
         node.away_count = 1 if node.away else 0
-        node.away_totals = node.totals.copy() if node.away else {}
+        node.away_totals = node.totals.copy() if node.away else NOTHING
     root = nodes[0]
     for node in reversed(nodes):
         if node.plan.declared.virtual:
@@ -173,16 +187,19 @@ def roll_up(nodes: list[Node]) -> None:
         if not node.currency:
             node.currency = _main_currency(node)
         if node is not root and node.link is not None:
-            _add_to_parent(node, node.link.parent)
+            parent = node.link.parent
+            money.add(parent.totals, node.totals)
+            parent.event_count += node.event_count
+            parent.unpriced_count += node.unpriced_count
+            if node.away_count:
+                _add_away(parent, node)
 
 
-def _add_to_parent(node: Node, parent: Node) -> None:
-    money.add(parent.totals, node.totals)
-    parent.event_count += node.event_count
-    parent.unpriced_count += node.unpriced_count
-    if node.away_count:
-        parent.away_count += node.away_count
-        money.add(parent.away_totals, node.away_totals)
+def _add_away(parent: Node, node: Node) -> None:
+    parent.away_count += node.away_count
+    if parent.away_totals is NOTHING:
+        parent.away_totals = {}
+    money.add(parent.away_totals, node.away_totals)
 
 
 def _main_currency(container: Node) -> str:

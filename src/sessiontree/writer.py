@@ -5,6 +5,7 @@ Small bodies of many clients share one commit that way; a job is done only when 
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime
@@ -16,6 +17,10 @@ from sessiontree.record import Record
 from sessiontree.store import Outcome, Store
 
 COMMIT_RECORDS_MAX = 4000
+SMALL_RECORDS = 100
+GATHER_JOBS = 4
+GATHER_SECONDS_MAX = 0.004
+GATHER_STEP_SECONDS = 0.0005
 log = logging.getLogger("sessiontree")
 
 
@@ -24,7 +29,7 @@ class Job(NamedTuple):
 
     account: str
     records: Sequence[Record]
-    done: "Future[list[Outcome]]"
+    done: "Future[Sequence[Outcome]]"
 
 
 class Writer:
@@ -35,13 +40,14 @@ class Writer:
         self._committed = committed
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._closed = False
+        self._together = 0
         self._lock = threading.Lock()
-        self._thread = threading.Thread(target=self._run, name="sessiontree-writer")
+        self._thread = threading.Thread(target=self._run, name="sessiontree-writer", daemon=True)
         self._thread.start()
 
-    def add(self, account: str, records: Sequence[Record]) -> "Future[list[Outcome]]":
+    def add(self, account: str, records: Sequence[Record]) -> "Future[Sequence[Outcome]]":
         """The outcomes of these records, once they are durable."""
-        done: Future[list[Outcome]] = Future()
+        done: Future[Sequence[Outcome]] = Future()
         with self._lock:
             if self._closed:
                 raise StoreError("the server is shutting down")
@@ -75,9 +81,20 @@ class Writer:
             job = self._jobs.get()
             if job is None:
                 return jobs, True
+            if not jobs and len(job.records) < SMALL_RECORDS:
+                self._gather()
             jobs.append(job)
             records += len(job.records)
+        self._together = len(jobs)
         return jobs, False
+
+    def _gather(self) -> None:
+        """Many jobs came together last time, so many are about to come: a moment's wait saves them commits."""
+        if self._together < GATHER_JOBS:
+            return
+        until = time.monotonic() + GATHER_SECONDS_MAX
+        while self._jobs.qsize() < self._together * 3 // 4 and time.monotonic() < until:
+            time.sleep(GATHER_STEP_SECONDS)
 
     def _write(self, account: str, jobs: Sequence[Job]) -> None:
         records = [record for job in jobs for record in job.records]

@@ -42,8 +42,10 @@ class _Program(click.Group):
             return super().invoke(ctx)
         except SessiontreeError as error:
             raise click.ClickException(str(error)) from None
-        except (click.ClickException, click.Abort, click.exceptions.Exit, OSError):
+        except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
             raise
+        except OSError as error:
+            raise click.ClickException(f"{error.filename or 'standard output'}: {error.strerror}") from None
         except Exception as error:
             if os.environ.get("SESSIONTREE_LOG_LEVEL") == "debug":
                 raise

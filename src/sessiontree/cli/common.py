@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -38,7 +38,7 @@ account_option = click.option("--account", metavar="NAME", default="default", he
 
 
 def given_settings(**more: Any) -> Settings:
-    """The settings as the file, the environment and the options so far say; `more` comes from a command's own options."""
+    """The settings by file, environment and options; `more` comes from a command's own options."""
     given = dict(click.get_current_context().ensure_object(dict))
     config = given.pop("config", None)
     return load(given | more, config=config)
@@ -66,7 +66,9 @@ def warn_of_stale(store: Store) -> None:
     stale = store.stale()
     if stale:
         names = ", ".join(stale)
-        click.echo(f"Note: {names} changed in the catalogue; run `sessiontree catalog apply` to re-read them.", err=True)
+        click.echo(
+            f"Note: {names} changed in the catalogue; run `sessiontree catalog apply` to re-read them.", err=True
+        )
 
 
 def record_type(catalog: Catalog, name: str) -> RecordType:
@@ -90,7 +92,7 @@ def may_paint() -> bool:
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def table(rows: list[tuple[str, ...]]) -> Iterator[str]:
+def table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
     """Rows with their columns in line; the last column is free."""
     widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]) - 1)]
     for row in rows:

@@ -1,4 +1,4 @@
-"""The API's JSON of a session tree of any depth. The plain encoder calls itself for every level, and gives up at some."""
+"""The API's JSON of a session tree of any depth: the plain encoder calls itself for each level, and then gives up."""
 
 from collections.abc import Iterator
 

@@ -3,7 +3,7 @@
 import gc
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,7 +20,9 @@ _STDIN = "-"
 @account_option
 @click.option("--record-type", "type_name", metavar="TYPE", help="The type of all records [each names its own].")
 @settings_options
-@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.argument(
+    "files", metavar="FILE...", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, allow_dash=True)
+)
 def import_(account: str, type_name: str | None, files: tuple[str, ...]) -> None:
     """Import records from files of NDJSON, JSON or CSV, each also gzipped; - is standard input.
 
@@ -28,7 +30,9 @@ def import_(account: str, type_name: str | None, files: tuple[str, ...]) -> None
     FILE.rejected.ndjson with the reason, and the exit status is 1 then.
     """
     failed = False
-    gc.set_threshold(100_000)  # records live for one batch and are in no circles: looking for those took a tenth of the time
+    gc.set_threshold(
+        100_000
+    )  # records live for one batch and are in no circles: looking for those took a tenth of the time
     with opened_store(given_settings(), create=True) as store:
         declared = None if type_name is None else record_type(store.catalog, type_name).name
         for file in files:
@@ -66,11 +70,11 @@ def _opened(file: str) -> Iterator[BinaryIO]:
     if file == _STDIN:
         yield sys.stdin.buffer
         return
-    try:
-        stream = Path(file).open("rb")
-    except OSError as error:
-        raise SessiontreeError(f"{file} cannot be read: {error.strerror}") from None
-    with stream:
+    with ExitStack() as stack:
+        try:
+            stream = stack.enter_context(Path(file).open("rb"))
+        except OSError as error:
+            raise SessiontreeError(f"{file} cannot be read: {error.strerror}") from None
         yield stream
 
 

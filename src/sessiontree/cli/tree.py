@@ -1,5 +1,6 @@
 """`sessiontree tree`: a session as text, or as the API's JSON."""
 
+import sys
 from datetime import UTC, datetime
 
 import click
@@ -56,14 +57,13 @@ def _not_found(store: Store, account: str, error: EventNotFound) -> SessiontreeE
 
 
 def _print_json(found: Tree, depth: int | None) -> None:
-    from sessiontree import wire
+    from sessiontree import rendering
     from sessiontree.cli.deep_json import pieces
 
-    session = wire.session(found, depth_max=depth, records=True, now=datetime.now(UTC))
-    out = click.get_binary_stream("stdout")
+    session = rendering.session(found, depth_max=depth, records=True, now=datetime.now(UTC))
     for piece in pieces(session):
-        out.write(piece)
-    out.write(b"\n")
+        sys.stdout.buffer.write(piece)
+    sys.stdout.buffer.write(b"\n")
 
 
 def _print_text(found: Tree, depth: int | None) -> None:

@@ -2,7 +2,7 @@
 
 A store keeps records, their links, their history and the API keys, each under an account. It knows nothing of HTTP or
 of the placement rules: it answers "which records have this value", and `analysis` makes trees of the answers.
-Every store passes the suite in `store/suite.py`.
+Every store passes the suite in `store/suite`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -97,7 +97,10 @@ class Store(Protocol):
         """The page of records of one type that a query asks for."""
 
     def fields(self, account: str, record_type: str) -> dict[str, str]:
-        """The fields that stored records of this type have shown, by name, each with its JSON type."""
+        """The fields that stored records of this type have shown, by name, each with its JSON type.
+
+        A field that has only been null so far counts as a string.
+        """
 
     def accounts(self) -> list[str]:
         """Every account that has a record or a key, by name."""

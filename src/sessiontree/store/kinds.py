@@ -1,6 +1,7 @@
 """The small tables that records lean on, kept in memory: accounts, kinds (a record type of an account), shapes.
 
-They only grow. What is not in memory is looked up, since another process may have added it.
+They only grow. What is not in memory is looked up, since another process may have added it. Any thread may ask, also
+while the one that writes forgets.
 """
 
 import hashlib
@@ -23,7 +24,10 @@ class Kinds:
         self.forget()
 
     def forget(self) -> None:
-        """Drop what is in memory, after a transaction that may have added to it was rolled back."""
+        """Drop what is in memory, before a transaction that may have added to it is rolled back.
+
+        Before: once it is rolled back, another process may give the same numbers to other things.
+        """
         self._accounts: dict[str, int] = {}
         self._kind_ids: dict[tuple[int, str], int] = {}
         self._kinds: dict[int, tuple[str, str]] = {}
@@ -34,19 +38,22 @@ class Kinds:
 
     def account_id(self, db: sqlite3.Connection, account: str) -> int | None:
         """The number of an account, None if the store has not met it."""
-        if account not in self._accounts:
+        known = self._accounts.get(account)
+        if known is None:
             row = db.execute("select id from account where name = ?", [account]).fetchone()
             if row is None:
                 return None
-            self._accounts[account] = row[0]
-        return self._accounts[account]
+            known = self._accounts[account] = int(row[0])
+        return known
 
     def kind(self, db: sqlite3.Connection, kind: int) -> tuple[str, str]:
         """The account and record type of a kind."""
-        if kind not in self._kinds:
+        known = self._kinds.get(kind)
+        if known is None:
             statement = "select name, record_type from kind join account on account.id = account where kind.id = ?"
-            self._kinds[kind] = db.execute(statement, [kind]).fetchone()
-        return self._kinds[kind]
+            name, record_type = db.execute(statement, [kind]).fetchone()
+            known = self._kinds[kind] = (name, record_type)
+        return known
 
     def owns(self, db: sqlite3.Connection, account_id: int, kind: int) -> bool:
         """Whether a kind is of this account, and of a type that the catalogue has."""
@@ -58,17 +65,19 @@ class Kinds:
 
     def kind_id(self, db: sqlite3.Connection, account_id: int, record_type: str) -> int | None:
         """The number of a kind, None if the account has no such records."""
-        known = (account_id, record_type)
-        if known not in self._kind_ids:
-            row = db.execute("select id from kind where account = ? and record_type = ?", known).fetchone()
+        known = self._kind_ids.get((account_id, record_type))
+        if known is None:
+            statement = "select id from kind where account = ? and record_type = ?"
+            row = db.execute(statement, [account_id, record_type]).fetchone()
             if row is None:
                 return None
-            self._kind_ids[known] = row[0]
-        return self._kind_ids[known]
+            known = self._kind_ids[account_id, record_type] = int(row[0])
+        return known
 
     def shape(self, db: sqlite3.Connection, id: int) -> Shape:
         """The shape of this number."""
-        if id not in self._shapes:
+        shape = self._shapes.get(id)
+        if shape is None:
             row = db.execute("select record_type, reading, key_fields, ref_fields from shape where id = ?", [id])
             record_type, reading, keys, refs = row.fetchone()
             present = self._readings.get(record_type, reading)
@@ -79,7 +88,7 @@ class Kinds:
                 ref_from = _positions(json.loads(refs), self._catalog.types[record_type].ref_fields)
                 shape = Shape(id, record_type, key_from, ref_from)
             self._shapes[id] = shape
-        return self._shapes[id]
+        return shape
 
     def make_account(self, db: sqlite3.Connection, account: str) -> int:
         """The number of an account, made if need be. Inside a writing transaction."""

@@ -98,12 +98,13 @@ class Packer:
             decompress = self._decompress[packed[0]]
         return decompress(packed[1:])
 
-    def train(self, packed: Sequence[bytes]) -> bytes | None:
-        """A dictionary made of records that are stored already, None if they are too few or too much alike."""
-        try:
-            return zstandard.train_dictionary(DICTIONARY_BYTES, [self._unzip(each) for each in packed]).as_bytes()
-        except zstandard.ZstdError:
-            return None
+
+def train(bodies: Sequence[bytes]) -> bytes | None:
+    """A compression dictionary made of records, None if they are too few or too much alike."""
+    try:
+        return zstandard.train_dictionary(DICTIONARY_BYTES, list(bodies)).as_bytes()
+    except zstandard.ZstdError:
+        return None
 
 
 def to_record(p: Packed, shape: Shape) -> Record:

@@ -15,7 +15,7 @@ _LOW_BITS = 28
 
 def place(account: int, kind: str, value: str) -> int:
     """The place of a value among an account's links: a signed 64-bit int. `kind` is KEY, REF, or the type of an id."""
-    text = f"{account} {kind} {value}".encode()
+    text = f"{account} {kind} {value}".encode("utf-8", "surrogatepass")  # text that no record has may be asked for
     number = _time_bits(value)
     if number is None:
         return int.from_bytes(blake2b(text, digest_size=8).digest(), signed=True)

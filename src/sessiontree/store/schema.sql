@@ -44,7 +44,7 @@ create table history (
   primary key (row, version)
 ) without rowid;
 
--- Fields that the records of a kind have shown, with the JSON type seen first.
+-- Fields that the records of a kind have shown, with the JSON type seen first; null while no other was.
 create table field (kind integer not null references kind, name text not null, type text not null,
                     primary key (kind, name)) without rowid;
 

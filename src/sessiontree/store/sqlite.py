@@ -1,6 +1,6 @@
 """The SQLite store: one file, one process that writes at a time, any number of readers.
 
-`sqlite_write.py` holds what adding does; here are opening, finding and the small tables.
+`sqlite_write.py` holds what adding does; `sqlite_snapshot.py` finding; here are opening and the small tables.
 """
 
 import sqlite3
@@ -9,7 +9,6 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -31,14 +30,14 @@ from sessiontree.store import (
 )
 from sessiontree.store.kinds import Kinds
 from sessiontree.store.micros import to_micros
-from sessiontree.store.packing import Packer, to_record
-from sessiontree.store.places import KEY, REF, place
+from sessiontree.store.packing import Packer, to_record, train
+from sessiontree.store.sqlite_snapshot import SqliteSnapshot
 
 APPLICATION_ID = 0x53545245  # "STRE", in the file's header: how a Sessiontree file is known
 SCHEMA_VERSION = 1
 BUSY_MS = 5000
 _TRAIN_AT_ROWS = (1_000, 20_000, 400_000)  # when to train a dictionary
-_ASKS_MAX = 512  # places in one statement
+_TRAIN_RECORDS = 2_000  # how many records a dictionary is trained of
 
 
 class SqliteStore:
@@ -50,16 +49,23 @@ class SqliteStore:
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
         self._lock = threading.RLock()
+        self._closed = False
         if not create and not path.exists():
             raise StoreError(f"{path} does not exist: import records first, or name the store with --store")
-        with self._errors():
-            self._writer = self._connect()
-            self._prepare()
-            self.kinds = Kinds(catalog)
-            self._rows = self._writer.execute("select coalesce(max(row), 0) from record").fetchone()[0]
+        self.kinds = Kinds(catalog)
+        try:
+            with self._errors():
+                self._writer = self._connect()
+                self._prepare()
+                self._rows = self._writer.execute("select coalesce(max(row), 0) from record").fetchone()[0]
+        except StoreError:
+            self.close()
+            raise
         self._train_from = next((rows for rows in _TRAIN_AT_ROWS if rows > self._rows), sys.maxsize)
 
     def _connect(self) -> sqlite3.Connection:
+        if self._closed:
+            raise StoreError(f"{self.path} has been closed")
         db = sqlite3.connect(self.path, timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
         self._connections.append(db)
         db.execute("pragma synchronous = full")
@@ -70,10 +76,12 @@ class SqliteStore:
     def _prepare(self) -> None:
         """Make the tables of a new file; refuse a file that is something else."""
         db = self._writer
+        db.execute("begin")  # all three of one moment: another process may be making the tables
         application, version = (
             db.execute(f"pragma {name}").fetchone()[0] for name in ("application_id", "user_version")
         )
         empty = not db.execute("select 1 from sqlite_master limit 1").fetchone()
+        db.execute("rollback")
         if empty and application == 0:
             db.execute("pragma journal_mode = wal")
             schema = files("sessiontree.store").joinpath("schema.sql").read_text()
@@ -121,21 +129,21 @@ class SqliteStore:
                 yield db
                 db.execute("commit")
             except BaseException:
+                self.kinds.forget()
                 if db.in_transaction:
                     db.execute("rollback")
-                if hasattr(self, "kinds"):
-                    self.kinds.forget()
                 raise
 
     @contextmanager
-    def snapshot(self, account: str) -> Iterator["SqliteSnapshot"]:
+    def snapshot(self, account: str) -> Iterator[SqliteSnapshot]:
         db = self.reader
         with self._errors():
             db.execute("begin")
             try:
                 yield SqliteSnapshot(self, db, account)
             finally:
-                db.execute("rollback")
+                if db.in_transaction:
+                    db.execute("rollback")
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -145,23 +153,29 @@ class SqliteStore:
             raise StoreError(_sentence(self.path, error)) from error
 
     def add(self, account: str, records: Sequence[Record], received: datetime) -> list[Outcome]:
+        if not records:
+            return []
         with self._lock:
-            if self._rows >= self._train_from:
-                self._train()
+            if self._rows + len(records) >= self._train_from:
+                self._train(records)
             with self.writing() as db:
+                sqlite_reread.writing_begins(self, db)
                 outcomes, self._rows = sqlite_write.add(self, db, account, records, received)
         return outcomes
 
-    def _train(self) -> None:
-        """Train the next compression dictionary, of the newest records."""
-        passed = [rows for rows in _TRAIN_AT_ROWS if rows <= self._rows]
-        self._train_from = next((rows for rows in _TRAIN_AT_ROWS if rows > self._rows), sys.maxsize)
+    def _train(self, records: Sequence[Record]) -> None:
+        """Train the next compression dictionary, of the records about to be added and the newest before them."""
+        rows = self._rows + len(records)
+        passed = [at for at in _TRAIN_AT_ROWS if at <= rows]
+        self._train_from = next((at for at in _TRAIN_AT_ROWS if at > rows), sys.maxsize)
+        bodies = [record.body for record in records[:_TRAIN_RECORDS]]
         with self.writing() as db:
             number = db.execute("select coalesce(max(number), 0) + 1 from dictionary").fetchone()[0]
             if number > len(passed):  # another process was first
                 return
-            rows = db.execute("select packed from record order by row desc limit 2000").fetchall()
-            content = self.packer.train([packed for (packed,) in rows])
+            newest = db.execute("select packed from record order by row desc limit ?", [_TRAIN_RECORDS - len(bodies)])
+            bodies += [self.packer.unpack(packed).body for (packed,) in newest]
+            content = train(bodies)
             if content is not None:
                 db.execute("insert into dictionary values (?, ?)", [number, content])
         self.packer.renew()
@@ -188,7 +202,8 @@ class SqliteStore:
     def fields(self, account: str, record_type: str) -> dict[str, str]:
         statement = """select name, type from field where kind =
             (select id from kind where record_type = ? and account = (select id from account where name = ?))"""
-        return dict(self._ask(statement, [record_type, account]))
+        shown = self._ask(statement, [record_type, account])
+        return {name: "string" if type == "null" else type for name, type in shown}
 
     def accounts(self) -> list[str]:
         return [name for (name,) in self._ask("select name from account order by name")]
@@ -201,7 +216,7 @@ class SqliteStore:
             db.execute("insert or replace into setting values ('write check', ?)", [to_micros(datetime.now(UTC))])
 
     def changes(self) -> int:
-        return int(self.reader.execute("pragma data_version").fetchone()[0])
+        return int(self._ask("pragma data_version")[0][0])
 
     def add_key(self, key: ApiKey) -> None:
         with self.writing() as db:
@@ -232,70 +247,14 @@ class SqliteStore:
             return sqlite_reread.stale(self)
 
     def reread(self, *, batch: int = 2000) -> Iterator[tuple[int, int]]:
-        return sqlite_reread.reread(self, batch=batch)
+        with self._errors():
+            yield from sqlite_reread.reread(self, batch=batch)
 
     def close(self) -> None:
         with self._lock:
+            self._closed = True
             while self._connections:
                 self._connections.pop().close()
-
-
-class SqliteSnapshot:
-    """The records of one account at one moment: a read transaction on this thread's connection."""
-
-    def __init__(self, store: SqliteStore, db: sqlite3.Connection, account: str) -> None:
-        self.store = store
-        self.db = db
-        self.account = account
-        self.account_id = store.kinds.account_id(db, account)
-        self._seen: dict[int, Record] = {}
-
-    def find(self, asks: Asks) -> list[Record]:
-        return [record for _, record in self.rows(asks)]
-
-    def rows(self, asks: Asks) -> list[tuple[int, Record]]:
-        """As `find`, each record with its row."""
-        account_id = self.account_id
-        if account_id is None:
-            return []
-        ids, keys, refs = asks
-        places = [place(account_id, record_type, id) for record_type, id in ids]
-        places += [place(account_id, KEY, value) for value in keys]
-        places += [place(account_id, REF, value) for value in refs]
-        db, seen, kinds, unpack = self.db, self._seen, self.store.kinds, self.store.packer.unpack
-        found: dict[int, Record] = {}
-        for first in range(0, len(places), _ASKS_MAX):
-            some = places[first : first + _ASKS_MAX]
-            for row, kind, packed in db.execute(_find_statement(len(some)), _padded(some)):
-                record = seen.get(row)
-                if record is None:
-                    if not kinds.owns(db, account_id, kind):
-                        continue
-                    content = unpack(packed)
-                    record = seen[row] = to_record(content, kinds.shape(db, content.shape))
-                if (  # places are hashes: others may share them
-                    not refs.isdisjoint(record.refs)
-                    or not keys.isdisjoint(record.keys)
-                    or (record.record_type, record.id) in ids
-                ):
-                    found[row] = record
-        return list(found.items())
-
-
-@cache
-def _find_statement(size: int) -> str:
-    marks = ",".join("?" * _padded_size(size))
-    return f"""select record.row, record.kind, record.packed from link cross join record on record.row = link.row
-        where link.place in ({marks})"""  # noqa: S608 - only question marks
-
-
-def _padded_size(size: int) -> int:
-    """List sizes go up in powers of two, so that few statements serve all."""
-    return 1 << (size - 1).bit_length()
-
-
-def _padded(places: list[int]) -> list[int]:
-    return places + places[-1:] * (_padded_size(len(places)) - len(places))
 
 
 def _sentence(path: Path, error: sqlite3.Error) -> str:

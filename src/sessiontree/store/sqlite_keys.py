@@ -18,7 +18,7 @@ def key(row: tuple[Any, ...]) -> ApiKey:
         prefix=prefix,
         digest=bytes(digest),
         account=account,
-        scopes=frozenset(scopes.split(",")),
+        scopes=frozenset(scopes.split(",") if scopes else ()),
         name=name,
         created=from_micros(created),
         expires=None if expires is None else from_micros(expires),
@@ -30,8 +30,8 @@ def add(db: sqlite3.Connection, key: ApiKey) -> None:
     """Keep a key, and its account if it is new. Inside a writing transaction."""
     db.execute("insert or ignore into account (name) values (?)", [key.account])
     db.execute(
-        "insert into api_key (prefix, digest, account, scopes, name, created, expires)"
-        " values (?, ?, (select id from account where name = ?), ?, ?, ?, ?)",
+        "insert into api_key (prefix, digest, account, scopes, name, created, expires, revoked)"
+        " values (?, ?, (select id from account where name = ?), ?, ?, ?, ?, ?)",
         [
             key.prefix,
             key.digest,
@@ -40,6 +40,7 @@ def add(db: sqlite3.Connection, key: ApiKey) -> None:
             key.name,
             to_micros(key.created),
             None if key.expires is None else to_micros(key.expires),
+            None if key.revoked is None else to_micros(key.revoked),
         ],
     )
 

@@ -15,7 +15,7 @@ from sessiontree.store import Asks, Page
 from sessiontree.store.micros import to_micros
 
 if TYPE_CHECKING:
-    from sessiontree.store.sqlite import SqliteSnapshot
+    from sessiontree.store.sqlite_snapshot import SqliteSnapshot
 
 _ROWS_AT_ONCE = 100  # then other threads have their turn
 _LATEST = 1 << 63

@@ -23,13 +23,18 @@ def reread(store: "SqliteStore", *, batch: int) -> Iterator[tuple[int, int]]:
     """Bring every record of an older reading to the present one; yields (rows passed, rows in all).
 
     Each batch is one transaction that also notes how far it came, so that a stopped run goes on where it was. A record
-    that the new declaration refuses keeps the values that its old reading found.
+    that the new declaration refuses keeps the values that its old reading found. If somebody adds records by another
+    catalogue meanwhile (see `writing_begins`), the types stay stale: another run is needed.
     """
     reader = Reader(store.catalog)
-    last = store.reader.execute("select coalesce(max(row), 0) from record").fetchone()[0]
-    row = _progress(store)
+    with store.writing() as db:
+        (last,) = db.execute("select coalesce(max(row), 0) from record").fetchone()
+        row = _progress(store, db) or 0
+        _note(db, "reread", f"{store.kinds.digest} {row}")
+    alone = True
     while row < last:
         with store.writing() as db:
+            alone = alone and _progress(store, db) == row
             old = store.kinds.stale(db)
             rows = db.execute(
                 "select row, kind, packed from record where row > ? order by row limit ?", [row, batch]
@@ -37,17 +42,32 @@ def reread(store: "SqliteStore", *, batch: int) -> Iterator[tuple[int, int]]:
             for row, kind, packed in rows:
                 if store.packer.unpack(packed).shape in old:
                     _bring(store, db, reader, (row, kind, packed))
-            db.execute("insert or replace into setting values ('reread', ?)", [f"{store.kinds.digest} {row}"])
+            if alone:
+                _note(db, "reread", f"{store.kinds.digest} {row}")
         yield row, last
     with store.writing() as db:
-        db.execute("insert or replace into setting values ('reread done', ?)", [store.kinds.digest])
-        db.execute("delete from setting where name = 'reread'")
+        if alone and _progress(store, db) == row:
+            _note(db, "reread done", store.kinds.digest)
+            db.execute("delete from setting where name = 'reread'")
 
 
-def _progress(store: "SqliteStore") -> int:
-    found = store.reader.execute("select value from setting where name = 'reread'").fetchone()
+def writing_begins(store: "SqliteStore", db: sqlite3.Connection) -> None:
+    """Records are about to be added by this catalogue: no reading by another one is complete, or halfway, any more."""
+    db.execute(
+        "delete from setting where name in ('reread', 'reread done') and substr(value, 1, ?) <> ?",
+        [len(store.kinds.digest), store.kinds.digest],
+    )
+
+
+def _note(db: sqlite3.Connection, name: str, value: str) -> None:
+    db.execute("insert or replace into setting values (?, ?)", [name, value])
+
+
+def _progress(store: "SqliteStore", db: sqlite3.Connection) -> int | None:
+    """The last row that a re-read by this catalogue has passed, None if there is no such re-read under way."""
+    found = db.execute("select value from setting where name = 'reread'").fetchone()
     target, row = found[0].split() if found else ("", "0")
-    return int(row) if target == store.kinds.digest else 0
+    return int(row) if target == store.kinds.digest else None
 
 
 def _bring(store: "SqliteStore", db: sqlite3.Connection, reader: Reader, stored: tuple[int, int, bytes]) -> None:

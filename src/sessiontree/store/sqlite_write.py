@@ -21,6 +21,9 @@ _LOOKUP = 256  # identities looked up in one statement
 _FIELDS_MAX = 1000  # fields remembered of one kind
 _SHOWN_MAX = 10_000
 
+_NOTE_FIELD = """insert into field values (?, ?, ?)
+    on conflict do update set type = excluded.type where type = 'null' and excluded.type <> 'null'"""
+
 Identity = tuple[str, str]
 
 
@@ -107,7 +110,8 @@ def places_of(
 def move_links(db: sqlite3.Connection, row: int, old: set[int], new: set[int]) -> None:
     """Let a record be found by its new places only."""
     db.executemany("delete from link where place = ? and row = ?", [(at, row) for at in old - new])
-    db.executemany("insert into link values (?, ?)", [(at, row) for at in new - old])
+    # A link may be there still: one of a key that another catalogue did not know when the record changed.
+    db.executemany("insert or ignore into link values (?, ?)", [(at, row) for at in new - old])
 
 
 def _places(account_id: int, record: Record) -> set[int]:
@@ -147,26 +151,28 @@ def _write_replaced(store: "SqliteStore", db: sqlite3.Connection, batch: _Batch)
 
 
 def _note_fields(store: "SqliteStore", db: sqlite3.Connection, batch: _Batch) -> None:
-    """Remember the fields that the records show; the same set of names is looked at once."""
+    """Remember the fields that the records show.
+
+    Records with the same names are looked at once; while one of their values is null, once in each batch.
+    """
     shown = store.kinds.shown
+    looked: set[tuple[int, tuple[str, ...]]] = set()
     records = list(batch.created.values()) + [new for _, new in batch.changed.values()]
     for record in records:
         kind = store.kinds.make_kind(db, batch.account_id, record.record_type)
-        if (kind, record.names) in shown:
+        if (kind, record.names) in shown or (kind, record.names) in looked:
             continue
         if len(shown) >= _SHOWN_MAX:
             shown.clear()
-        shown.add((kind, record.names))
         body = msgspec.json.decode(record.body, type=dict[str, msgspec.Raw])
+        (looked if b"null" in map(bytes, body.values()) else shown).add((kind, record.names))
         (count,) = db.execute("select count(*) from field where kind = ?", [kind]).fetchone()
         names = [(kind, name, _json_type(raw)) for name, raw in body.items()][: max(0, _FIELDS_MAX - count)]
-        db.executemany("insert or ignore into field values (?, ?, ?)", names)
+        db.executemany(_NOTE_FIELD, names)
 
 
 def _json_type(raw: msgspec.Raw) -> str:
-    first = bytes(raw)[:1]
-    if first in (b'"', b"n"):
-        return "string"
-    if first in (b"t", b"f"):
-        return "boolean"
-    return {b"[": "list", b"{": "object"}.get(first, "number")
+    return _JSON_TYPES.get(bytes(raw)[:1], "number")
+
+
+_JSON_TYPES = {b'"': "string", b"n": "null", b"t": "boolean", b"f": "boolean", b"[": "list", b"{": "object"}

@@ -1,0 +1,75 @@
+"""Finding records in SQLite: one account's records at one moment, by identity, key or ref."""
+
+import sqlite3
+from functools import cache
+from typing import TYPE_CHECKING
+
+from sessiontree.record import Record
+from sessiontree.store import Asks
+from sessiontree.store.packing import to_record
+from sessiontree.store.places import KEY, REF, place
+
+if TYPE_CHECKING:
+    from sessiontree.store.sqlite import SqliteStore
+
+_ASKS_MAX = 512  # places in one statement
+
+
+class SqliteSnapshot:
+    """The records of one account at one moment: a read transaction on this thread's connection."""
+
+    def __init__(self, store: "SqliteStore", db: sqlite3.Connection, account: str) -> None:
+        self.store = store
+        self.db = db
+        self.account = account
+        # Asked of the file each time, not of memory: the first question fixes the moment of the transaction.
+        known = db.execute("select id from account where name = ?", [account]).fetchone()
+        self.account_id: int | None = known and known[0]
+        self._seen: dict[int, Record] = {}
+
+    def find(self, asks: Asks) -> list[Record]:
+        return [record for _, record in self.rows(asks)]
+
+    def rows(self, asks: Asks) -> list[tuple[int, Record]]:
+        """As `find`, each record with its row."""
+        account_id = self.account_id
+        if account_id is None:
+            return []
+        ids, keys, refs = asks
+        places = [place(account_id, record_type, id) for record_type, id in ids]
+        places += [place(account_id, KEY, value) for value in keys]
+        places += [place(account_id, REF, value) for value in refs]
+        db, seen, kinds, unpack = self.db, self._seen, self.store.kinds, self.store.packer.unpack
+        found: dict[int, Record] = {}
+        for first in range(0, len(places), _ASKS_MAX):
+            some = places[first : first + _ASKS_MAX]
+            for row, kind, packed in db.execute(_find_statement(len(some)), _padded(some)):
+                record = seen.get(row)
+                if record is None:
+                    if not kinds.owns(db, account_id, kind):
+                        continue
+                    content = unpack(packed)
+                    record = seen[row] = to_record(content, kinds.shape(db, content.shape))
+                if (  # places are hashes: others may share them
+                    not refs.isdisjoint(record.refs)
+                    or not keys.isdisjoint(record.keys)
+                    or (record.record_type, record.id) in ids
+                ):
+                    found[row] = record
+        return list(found.items())
+
+
+@cache
+def _find_statement(size: int) -> str:
+    marks = ",".join("?" * _padded_size(size))
+    return f"""select record.row, record.kind, record.packed from link cross join record on record.row = link.row
+        where link.place in ({marks})"""  # noqa: S608 - only question marks
+
+
+def _padded_size(size: int) -> int:
+    """List sizes go up in powers of two, so that few statements serve all."""
+    return 1 << (size - 1).bit_length()
+
+
+def _padded(places: list[int]) -> list[int]:
+    return places + places[-1:] * (_padded_size(len(places)) - len(places))

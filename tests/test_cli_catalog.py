@@ -1,0 +1,141 @@
+"""`sessiontree catalog`: seeing, checking, trying and applying record types."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cli_help import call
+from sessiontree import catalog_files
+
+CRM = """
+category = "Own"
+description = "A ticket that a call led to."
+product = "crm"
+event = "ticket"
+id = "ticket"
+start = ["opened_at"]
+cost = ["price"]
+currency = "currency"
+default_currency = "USD"
+[fields]
+ticket = "string"
+opened_at = "time"
+price = "amount"
+currency = "string"
+call = "string"
+leg = "string"
+[[parents]]
+record_type = "call-control"
+description = "The leg that the ticket was opened on, else any of its call."
+via = [["leg", "telnyx_leg_id"], ["call", "telnyx_session_id"]]
+"""
+RECORDS = [
+    {"record_type": "call-control", "id": "a", "telnyx_leg_id": "a", "telnyx_session_id": "s", "cost": "0.01"},
+    {"record_type": "crm-ticket", "ticket": "t1", "leg": "a", "call": "s", "price": "1.50"},
+    {"record_type": "crm-ticket", "ticket": "t2", "leg": "gone", "call": "s", "price": "1.50"},
+    {"record_type": "crm-ticket", "ticket": "t3", "leg": "gone", "call": "gone too"},
+    {"record_type": "crm-ticket", "ticket": "t4", "leg": None, "price": "1.50"},
+    {"record_type": "crm-ticket", "ticket": "t5", "price": "much"},
+]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    types = tmp_path / "types"
+    types.mkdir()
+    (types / "crm-ticket.toml").write_text(CRM)
+    (tmp_path / "records.ndjson").write_text("".join(json.dumps(record) + "\n" for record in RECORDS))
+    return tmp_path
+
+
+def test_list_shows_every_type_and_its_parents():
+    lines = call("catalog", "list").stdout.splitlines()
+    assert [line.split()[0] for line in lines[1:]] == sorted(catalog_files.load().types)
+    participant = next(line for line in lines if line.startswith("conference-participant "))
+    assert participant.split(None, 2)[1:] == ["conference", "call-session, conference"]
+
+
+def test_show_tells_all_of_one_type():
+    shown = call("catalog", "show", "stt").stdout
+    for text in ("Type         speech-to-text", "Cost         cost", "Also called  stt"):
+        assert text in shown
+    assert (
+        "Belongs under call-control by call_leg_id = telnyx_leg_id, else call_session_id = telnyx_session_id" in shown
+    )
+    assert "Has below it inference by conversation_id" in call("catalog", "show", "ai-voice-assistant").stdout
+
+
+def test_a_misspelt_type_is_a_wrong_call():
+    result = call("catalog", "show", "stx")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "stt" in result.stderr
+
+
+def test_a_folder_adds_types(folder: Path):
+    assert "crm-ticket" in call("catalog", "list", "--catalog", folder / "types").stdout
+    assert "crm-ticket" in call("catalog", "list", SESSIONTREE_CATALOG=str(folder / "types")).stdout
+    assert "crm-ticket" not in call("catalog", "list").stdout
+
+
+def test_check_says_everything_that_is_wrong(folder: Path):
+    result = call("catalog", "check", folder / "types")
+    assert (result.exit_code, result.stdout) == (0, f"{folder / 'types'} can be used: it declares crm-ticket\n")
+    (folder / "types" / "bad.toml").write_text(CRM.replace("call-control", "call-contrl").replace("cost =", "costs ="))
+    result = call("catalog", "check", folder / "types")
+    assert result.exit_code == 1
+    assert "bad.toml: costs: " in result.stdout
+
+
+def test_a_broken_folder_is_one_sentence_for_every_command(folder: Path):
+    (folder / "types" / "bad.toml").write_text("= nonsense")
+    result = call("import", "--catalog", folder / "types", "--store", folder / "store.db", folder / "records.ndjson")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("Error: bad.toml: line 1: ")
+    assert result.stderr.count("\n") == 1
+
+
+def test_test_shows_what_links_by_what_and_why_others_do_not(folder: Path):
+    result = call("catalog", "test", folder / "types", folder / "records.ndjson")
+    assert result.exit_code == 1
+    assert result.stdout.splitlines() == [
+        "call-control: 1 record",
+        "  under call-session:",
+        "          1  by telnyx_session_id = telnyx_session_id, such as a",
+        "          0  by call_session_id = telnyx_session_id",
+        "crm-ticket: 4 records",
+        "  under call-control:",
+        "          1  by leg = telnyx_leg_id, such as t1",
+        "          1  by call = telnyx_session_id, such as t2",
+        "          1  not linked: no call-control found by leg, call, such as t3",
+        "          1  not linked: no value to link by, such as t4",
+        "rejected:       1  'much' is not a decimal such as 0.0052 or 1.666E-4, such as line 6",
+    ]
+    assert sorted(path.name for path in folder.iterdir()) == ["records.ndjson", "types"]
+
+
+def test_test_agrees_with_the_tree(folder: Path):
+    """The trial has its own reading of the placement rules: here both look at the same records."""
+    options = ("--catalog", folder / "types", "--store", folder / "store.db")
+    call("import", *options, folder / "records.ndjson")
+    answer = json.loads(call("tree", *options, "--json", "call-control", "a").stdout)
+    links = {child["id"]: child["relationship"]["via"]["local_field"] for child in answer["root"]["children"]}
+    assert links == {"t1": "leg", "t2": "call"}
+
+
+def test_apply_reads_stored_records_again(folder: Path):
+    options = ("--catalog", folder / "types", "--store", folder / "store.db")
+    call("import", *options, folder / "records.ndjson")
+    before = json.loads(call("tree", *options, "--json", "call-control", "a").stdout)
+    assert before["cost"]["total"] == "3.010000"
+    (folder / "types" / "crm-ticket.toml").write_text(CRM.replace(', ["call", "telnyx_session_id"]', ""))
+    stale = call("tree", *options, "call-control", "a")
+    assert (
+        stale.stderr == "Note: crm-ticket changed in the catalogue; run `sessiontree catalog apply` to re-read them.\n"
+    )
+    applied = call("catalog", "apply", *options)
+    assert applied.exit_code == 0, applied.stderr
+    assert applied.stdout.endswith("changed: crm-ticket\n")
+    after = json.loads(call("tree", *options, "--json", "call-control", "a").stdout)
+    assert after["cost"]["total"] == "1.510000"
+    assert "nothing to do" in call("catalog", "apply", *options).stdout

@@ -1,0 +1,339 @@
+"""`sessiontree import`: every format gives the same records; what is wrong is put aside with its reason."""
+
+import csv
+import gzip
+import io
+import json
+import os
+import resource
+import sqlite3
+import subprocess
+import sys
+import tracemalloc
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli_help import call, run
+from sessiontree import catalog_files
+from sessiontree.elements import Element
+from sessiontree.importing import Rejects, Summary, add_all
+from sessiontree.sources import PIECE_BYTES, SourceError, elements
+from sessiontree.store import Store, open_store
+
+RECORDS: list[dict[str, Any]] = [
+    {"record_type": "call-control", "id": "leg", "telnyx_leg_id": "leg", "telnyx_session_id": "s", "cost": "0.0052"},
+    {"record_type": "ai-voice-assistant", "id": "ai", "telnyx_leg_id": "leg", "conversation_id": "c", "cost": "0.18"},
+    {"record_type": "inference", "id": "turn", "conversation_id": "c", "cost": "0.0010", "model": 'a "quoted", one'},
+]
+
+
+def ndjson(records: Sequence[dict[str, Any]] = RECORDS) -> bytes:
+    return "".join(json.dumps(record) + "\n" for record in records).encode()
+
+
+def as_csv(records: Sequence[dict[str, Any]] = RECORDS, delimiter: str = ",") -> bytes:
+    out = io.StringIO()
+    names = dict.fromkeys(name for record in records for name in record)
+    writer = csv.DictWriter(out, list(names), delimiter=delimiter)
+    writer.writeheader()
+    writer.writerows(records)
+    return out.getvalue().encode()
+
+
+FORMATS = {
+    "a.ndjson": ndjson(),
+    "a.jsonl": ndjson().replace(b"\n", b"\r\n\n"),
+    "a.ndjson.gz": gzip.compress(ndjson()[:100]) + gzip.compress(ndjson()[100:]),
+    "a.json": json.dumps(RECORDS).encode(),
+    "indented.json": json.dumps(RECORDS, indent=2).encode(),
+    "in-a-row.json": ndjson(),
+    "a.json.gz": gzip.compress(json.dumps(RECORDS).encode()),
+    "packed-without-saying.json": gzip.compress(json.dumps(RECORDS).encode()),
+    "a.csv": as_csv(),
+    "mark.csv": b"\xef\xbb\xbf" + as_csv(),
+    "semicolons.csv": as_csv(delimiter=";"),
+    "a.csv.gz": gzip.compress(as_csv()),
+    "lines": ndjson(),
+    "array": json.dumps(RECORDS, indent=1).encode(),
+    "table": as_csv(),
+}
+
+
+def total(store: Path) -> str:
+    """The guide to whether all records are there, with their links: the total of the session."""
+    result = call("tree", "--store", store, "call-session", "s", "--json")
+    assert result.exit_code == 0, result.stderr
+    answer = json.loads(result.stdout)
+    return f"{answer['cost']['total']} of {answer['meta']['event_count']}"
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_gives_the_same_session(name: str, tmp_path: Path):
+    file, store = tmp_path / name, tmp_path / "store.db"
+    file.write_bytes(FORMATS[name])
+    result = call("import", "--store", store, file)
+    assert (result.exit_code, result.stdout) == (0, f"{file}: 3 created, 0 updated, 0 unchanged, 0 rejected\n")
+    assert total(store) == "0.186200 of 4"
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_standard_input_is_known_by_its_beginning(name: str, tmp_path: Path):
+    store = tmp_path / "store.db"
+    result = call("import", "--store", store, "-", input=FORMATS[name])
+    assert (result.exit_code, result.stdout) == (0, "-: 3 created, 0 updated, 0 unchanged, 0 rejected\n")
+    assert total(store) == "0.186200 of 4"
+
+
+def test_the_summary_tells_new_changed_and_known(tmp_path: Path):
+    file, store = tmp_path / "a.ndjson", tmp_path / "store.db"
+    file.write_bytes(ndjson())
+    call("import", "--store", store, file)
+    file.write_bytes(ndjson([RECORDS[0], {**RECORDS[1], "cost": "0.24"}, {**RECORDS[2], "id": "turn 2"}]))
+    result = call("import", "--store", store, file)
+    assert result.stdout == f"{file}: 1 created, 1 updated, 1 unchanged, 0 rejected\n"
+
+
+def test_rejected_lines_go_to_a_file_with_their_reasons(tmp_path: Path):
+    lines = [
+        ndjson(RECORDS[:1]).strip(),
+        b'{"record_type": "call-control", "id": "x", "cost": "NaN"}',
+        b"",
+        b'{"record_type": "no-such-type", "id": "x"}',
+        b"[1, 2]",
+        b'{"record_type": "call-control", "id": "y", "cost": "0.01", "telnyx_session_id": "s"}',
+        b'{"record_type": "call-control", "id": "bro',
+    ]
+    file, store = tmp_path / "a.ndjson", tmp_path / "store.db"
+    file.write_bytes(b"\n".join(lines))
+    result = call("import", "--store", store, file)
+    assert (result.exit_code, result.stdout) == (1, f"{file}: 2 created, 0 updated, 0 unchanged, 4 rejected\n")
+    rejected = [json.loads(line) for line in Path(f"{file}.rejected.ndjson").read_bytes().splitlines()]
+    assert [(each["line"], each["field"], each["record"].encode()) for each in rejected] == [
+        (2, "cost", lines[1]),
+        (4, "record_type", lines[3]),
+        (5, None, lines[4]),
+        (7, None, lines[6]),
+    ]
+    assert "'NaN' is not a decimal" in rejected[0]["message"]
+    assert all(each["code"].isdecimal() for each in rejected)
+    assert f"{file}.rejected.ndjson" in result.stderr
+
+
+def test_rejected_lines_of_standard_input_go_to_the_present_folder(tmp_path: Path):
+    result = run("import", "-", cwd=tmp_path, input=b'{"id": "x"}\n')
+    assert result.returncode == 1
+    (line,) = (tmp_path / "import.rejected.ndjson").read_bytes().splitlines()
+    assert json.loads(line)["field"] == "record_type"
+
+
+def test_nothing_rejected_leaves_no_file(tmp_path: Path):
+    file = tmp_path / "a.ndjson"
+    file.write_bytes(ndjson())
+    call("import", "--store", tmp_path / "store.db", file)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.ndjson", "store.db"]
+
+
+def test_an_account_has_its_own_records(tmp_path: Path):
+    file, store = tmp_path / "a.ndjson", tmp_path / "store.db"
+    file.write_bytes(ndjson())
+    call("import", "--store", store, "--account", "acme", file)
+    assert call("tree", "--store", store, "--account", "acme", "call-session", "s").exit_code == 0
+    result = call("tree", "--store", store, "call-session", "s")
+    assert (result.exit_code, result.stderr) == (1, "Error: the account default has no records; there are acme\n")
+
+
+def test_one_type_for_all_records(tmp_path: Path):
+    file, store = tmp_path / "fax.csv", tmp_path / "store.db"
+    file.write_text("id,call_session_id,cost\nf1,s,0.07\nf2,s,\n")
+    assert call("import", "--store", store, "--record-type", "fax", file).exit_code == 0
+    assert total(store) == "0.070000 of 3"
+    result = call("import", "--store", store, "--record-type", "fox", file)
+    assert result.exit_code == 2
+    assert "fax" in result.stderr
+
+
+def test_csv_cells_stay_text_and_empty_ones_are_left_out(tmp_path: Path):
+    file = tmp_path / "a.csv"
+    file.write_bytes(b'id,cost,note,pages\n007,1.50,"two\nlines",\n')
+    with file.open("rb") as stream:
+        (element,) = elements(stream, "a.csv")
+    assert json.loads(element.body) == {"id": "007", "cost": "1.50", "note": "two\nlines"}
+    assert element.number == 3
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"id,record_type\nx,call-control,more\n", "more cells than the header has names"),
+        (b"id,record_type\nx\xff,call-control\n", "not UTF-8"),
+    ],
+)
+def test_a_csv_row_that_is_no_record_is_rejected(content: bytes, reason: str, tmp_path: Path):
+    file = tmp_path / "a.csv"
+    file.write_bytes(content + b"good,call-control\n")
+    result = call("import", "--store", tmp_path / "store.db", file)
+    assert (result.exit_code, result.stdout) == (1, f"{file}: 1 created, 0 updated, 0 unchanged, 1 rejected\n")
+    assert reason in Path(f"{file}.rejected.ndjson").read_text()
+
+
+@pytest.mark.parametrize("header", [b"id,id\n", b"id,\n"])
+def test_a_csv_without_a_header_is_refused(header: bytes, tmp_path: Path):
+    file = tmp_path / "a.csv"
+    file.write_bytes(header + b"1,2\n")
+    result = call("import", "--store", tmp_path / "store.db", file)
+    assert result.exit_code == 1
+    assert "header" in result.stderr
+
+
+def test_a_line_beyond_a_mebibyte_is_rejected_and_the_others_are_stored(tmp_path: Path):
+    file, store = tmp_path / "a.ndjson", tmp_path / "store.db"
+    long = json.dumps({**RECORDS[1], "transcript": "x" * (1 << 20)}).encode()
+    file.write_bytes(ndjson(RECORDS[:1]) + long + b"\n" + ndjson(RECORDS[1:]))
+    result = call("import", "--store", store, file)
+    assert (result.exit_code, result.stdout) == (1, f"{file}: 3 created, 0 updated, 0 unchanged, 1 rejected\n")
+    (line,) = Path(f"{file}.rejected.ndjson").read_bytes().splitlines()
+    assert json.loads(line)["line"] == 2
+    assert len(line) < 2000
+
+
+@pytest.mark.parametrize(("kept", "created"), [(0.5, 20_000), (0.99, 38_000)])
+def test_gzip_that_breaks_off_keeps_the_whole_lines_before(kept: float, created: int, tmp_path: Path):
+    file, store = tmp_path / "a.ndjson.gz", tmp_path / "store.db"
+    packed = gzip.compress(
+        ndjson([{"record_type": "verify", "id": f"v{n}", "note": os.urandom(20).hex()} for n in range(40_000)])
+    )
+    file.write_bytes(packed[: int(len(packed) * kept)])
+    result = call("import", "--store", store, file)
+    assert result.exit_code == 1
+    assert f"{file} is incomplete" in result.stderr
+    stored = int(result.stdout.split(": ")[1].split()[0])
+    assert stored >= created - 2000
+    assert result.stdout.endswith(f"{stored} created, 0 updated, 0 unchanged, 0 rejected\n")
+
+
+def test_damaged_gzip_is_one_sentence(tmp_path: Path):
+    file = tmp_path / "a.ndjson.gz"
+    file.write_bytes(b"\x1f\x8bnonsense and more nonsense")
+    result = call("import", "--store", tmp_path / "store.db", file)
+    assert (result.exit_code, result.stdout) == (1, f"{file}: 0 created, 0 updated, 0 unchanged, 0 rejected\n")
+    assert f"{file} is damaged" in result.stderr
+
+
+def test_a_json_array_that_breaks_off_is_noticed(tmp_path: Path):
+    file = tmp_path / "a.json"
+    file.write_bytes(json.dumps(RECORDS).encode()[:-1])
+    result = call("import", "--store", tmp_path / "store.db", file)
+    assert (result.exit_code, result.stdout) == (1, f"{file}: 3 created, 0 updated, 0 unchanged, 1 rejected\n")
+
+
+def test_a_gzip_bomb_is_unpacked_in_small_pieces():
+    packer = zlib.compressobj(wbits=31)
+    bomb = b"".join([packer.compress(b" " * (1 << 20)) for _ in range(100)]) + packer.flush()
+    tracemalloc.start()
+    (element,) = elements(io.BytesIO(bomb), "bomb.ndjson.gz")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert element.problem
+    assert peak < 10 << 20
+
+
+def test_several_files_and_one_that_is_not_there(tmp_path: Path):
+    for at, record in enumerate(RECORDS):
+        (tmp_path / f"{at}.ndjson").write_bytes(ndjson([record]))
+    files = [tmp_path / f"{at}.ndjson" for at in range(3)]
+    assert call("import", "--store", tmp_path / "store.db", *files).stdout.count("1 created") == 3
+    result = call("import", "--store", tmp_path / "other.db", *files, tmp_path / "none.ndjson")
+    assert result.exit_code == 2
+    assert not (tmp_path / "other.db").exists()
+
+
+def test_a_file_that_is_no_store_is_left_alone(tmp_path: Path):
+    file, store = tmp_path / "a.ndjson", tmp_path / "letter.txt"
+    file.write_bytes(ndjson())
+    store.write_text("Dear reader, this is not a database. " * 30)
+    result = call("import", "--store", store, file)
+    assert result.exit_code == 1
+    assert result.stderr == f"Error: {store} is not a Sessiontree file: name another with --store\n"
+    assert store.read_text().startswith("Dear reader")
+
+
+def test_a_folder_that_is_not_there_is_one_sentence(tmp_path: Path):
+    file = tmp_path / "a.ndjson"
+    file.write_bytes(ndjson())
+    result = call("import", "--store", tmp_path / "none" / "store.db", file)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: ")
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.long
+def test_a_locked_store_is_one_sentence(tmp_path: Path):
+    file, store = tmp_path / "a.ndjson", tmp_path / "store.db"
+    file.write_bytes(ndjson())
+    call("import", "--store", store, file)
+    with sqlite3.connect(store) as other:
+        other.execute("begin immediate")
+        file.write_bytes(ndjson([{**RECORDS[0], "cost": "9"}]))
+        result = call("import", "--store", store, file)
+    other.close()
+    assert result.exit_code == 1
+    assert f"Error: {store} is locked by another process" in result.stderr
+    assert total(store) == "0.186200 of 4"
+
+
+def test_a_store_that_can_grow_no_more_keeps_what_it_has_counted(tmp_path: Path):
+    """A limit on file sizes stands in for a full disk."""
+    file, store = tmp_path / "a.ndjson", tmp_path / "store.db"
+    file.write_bytes(
+        ndjson([{"record_type": "verify", "id": f"v{n}", "note": os.urandom(60).hex()} for n in range(20_000)])
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "sessiontree", "import", "--store", str(store), str(file)],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (3 << 20, 3 << 20)),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 1
+    created = int(done.stdout.removeprefix(f"{file}: ").split()[0])
+    assert 0 < created < 20_000
+    assert done.stderr.startswith("Error: ") and done.stderr.count("\n") == 1
+    opened = open_store(str(store), catalog_files.load())
+    assert opened.count() == created
+    opened.close()
+    again = call("import", "--store", store, file)
+    assert again.stdout == f"{file}: {20_000 - created} created, 0 updated, {created} unchanged, 0 rejected\n"
+
+
+def test_what_came_before_an_error_is_counted_and_stored(tmp_path: Path):
+    def breaking() -> Any:
+        yield Element(1, ndjson(RECORDS[:1]))
+        raise SourceError("it breaks off")
+
+    store: Store = open_store(str(tmp_path / "store.db"), catalog_files.load())
+    summary, rejects = Summary(), Rejects(tmp_path / "rejected.ndjson")
+    with pytest.raises(SourceError, match="breaks off"):
+        add_all(store, "default", breaking(), rejects, summary, record_type=None)
+    assert (summary.created, store.count()) == (1, 1)
+    store.close()
+
+
+def test_a_large_file_is_never_held_whole(tmp_path: Path):
+    read: list[int] = []
+    line = ndjson(RECORDS[:1])
+    found = elements(io.BytesIO(line * (4 * PIECE_BYTES // len(line))), "a.ndjson", read.append)
+    next(found)
+    assert sum(read) == PIECE_BYTES
+
+
+def test_an_import_beside_a_running_server_shows_at_once(server: Any, tmp_path: Path):
+    file = tmp_path / "a.ndjson"
+    file.write_bytes(ndjson())
+    assert server.get("/v2/session_analysis/call-session/s").status_code == 404
+    assert run("import", "--store", server.store_path, file, cwd=tmp_path).returncode == 0
+    answer = server.get("/v2/session_analysis/call-session/s").json()
+    assert answer["cost"] == {"total": "0.186200", "currency": "USD"}

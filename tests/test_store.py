@@ -1,0 +1,27 @@
+"""The store suite on SQLite, and what only SQLite can do wrong."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sessiontree.catalog import Catalog
+from sessiontree.store import Store, open_store
+
+pytest.register_assert_rewrite("sessiontree.store.suite")
+
+from sessiontree.store.suite import *  # noqa: E402, F403
+from sessiontree.store.suite import Opening, shipped  # noqa: E402
+
+
+@pytest.fixture
+def opening(tmp_path: Path) -> Iterator[Opening]:
+    opened: list[Store] = []
+
+    def open_it(catalog: Catalog | None = None) -> Store:
+        opened.append(open_store(str(tmp_path / "store.db"), catalog or shipped()))
+        return opened[-1]
+
+    yield open_it
+    for store in opened:
+        store.close()
