@@ -20,7 +20,7 @@ TURNS = 10
 
 
 def measure(plan: Plan, stores: Stores) -> Iterator[Figure]:
-    """The time of a tree and the rate of ingest at each size, in process, and by how much the tree grew."""
+    """The time of a tree and the rate of ingest at each size, in process, by how much the tree grew, and the store."""
     middles = _tree_middles([stores.at(size) for size in plan.growth_sizes], plan)
     for size, middle in zip(plan.growth_sizes, middles, strict=True):
         yield Figure(group="sizes", name=f"tree p50 at {size:,} records", value=1e6 * middle, unit="µs")
@@ -37,6 +37,8 @@ def measure(plan: Plan, stores: Stores) -> Iterator[Figure]:
         unit="times",
         required=GROWTH_MAX,
     )
+    per_record = stores.path(last).stat().st_size / last
+    yield Figure(group="sizes", name=f"store file at {last:,} records, per record", value=per_record, unit="bytes")
 
 
 def _tree_middles(of_sizes: list[Stored], plan: Plan) -> list[float]:

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -140,7 +141,8 @@ def inside(tmp_path: Path) -> Iterator[Inside]:
 @pytest.fixture
 def client(inside: Inside) -> Iterator[Any]:
     """A client that calls the application in this process, with a key of every scope."""
-    from starlette.testclient import TestClient
-
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it would rather have another client
+        from starlette.testclient import TestClient
     with TestClient(inside.app, headers={"Authorization": f"Bearer {inside.key}"}) as client:  # type: ignore[arg-type]
         yield client

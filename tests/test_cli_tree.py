@@ -213,7 +213,7 @@ def test_a_reader_that_goes_away_gets_no_traceback(form: list[str], store: Path)
 
 def test_a_full_disk_behind_standard_output_is_one_sentence(store: Path):
     command = [sys.executable, "-m", "sessiontree", "tree", "--store", str(store), *GUIDE]
-    with open("/dev/full", "wb") as full:
+    with Path("/dev/full").open("wb") as full:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (1, "Error: standard output: No space left on device\n")
 

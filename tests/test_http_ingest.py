@@ -217,7 +217,7 @@ def test_a_gzip_bomb_does_not_go_off(small: Server, kind: str):
 @pytest.mark.parametrize("kind", [NDJSON, "application/json"])
 def test_a_record_beyond_the_limit_ends_the_body(small: Server, kind: str):
     with small_client(small) as client:
-        body = lines(record(f"before-{kind[-4:]}"), record("huge", note="x" * 1000), record("after"))
+        body = lines(record(f"before-{len(kind)}"), record("huge", note="x" * 1000), record("after"))
         answer = send(client, body, kind)
         assert (answer.status_code, counts(answer)[:2]) == (413, (1, 1))
         assert not {"huge", "after"} & set(stored_ids(client))
@@ -242,7 +242,7 @@ def test_a_body_that_would_be_lost_is_never_answered_200(server: Server, connect
     body = lines(record("upgraded"))
     head = (
         f"POST {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {server.key}\r\nContent-Type: {NDJSON}\r\n"
-        f"Content-Length: {len(body)}\r\nConnection: {connection}\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQ\r\n\r\n"
+        f"Content-Length: {len(body)}\r\nConnection: {connection}\r\nUpgrade: h2c\r\n\r\n"
     )
     answer = raw(server, head.encode() + body)
     assert answer.startswith(b"HTTP/1.1 400 ")

@@ -46,7 +46,6 @@ MAY_NOT_REACH = {
     "sessiontree.keys": HTTP | SETTINGS | FACES,
     "sessiontree.wire": SQL | SETTINGS | FACES,
     "sessiontree.rendering": SQL | SETTINGS | FACES,
-    "sessiontree.gathering": SQL | SETTINGS | FACES,
     "sessiontree.answers": SQL | SETTINGS | FACES,
 }
 

@@ -58,11 +58,11 @@ class Gunzip(Plain):
                 if not piece:
                     return
                 self._member = zlib.decompressobj(wbits=31)
+            self._begun = True
             try:
                 unpacked = self._member.decompress(piece, _UNPACKED_PIECE_BYTES)
             except zlib.error as error:
                 raise BrokenBody(f"the body is not sound gzip: {error}") from None
-            self._begun = True
             yield from super().feed(unpacked)
             piece = self._member.unused_data if self._member.eof else self._member.unconsumed_tail
 

@@ -64,6 +64,7 @@ def _print_json(found: Tree, depth: int | None) -> None:
     for piece in pieces(session):
         sys.stdout.buffer.write(piece)
     sys.stdout.buffer.write(b"\n")
+    sys.stdout.buffer.flush()
 
 
 def _print_text(found: Tree, depth: int | None) -> None:

@@ -1,11 +1,12 @@
 """The SQLite store: one file, one process that writes at a time, any number of readers.
 
-`sqlite_write.py` holds what adding does; `sqlite_snapshot.py` finding; here are opening and the small tables.
+`sqlite_write.py` holds what adding does, `sqlite_snapshot.py` finding; here are opening and the small tables.
 """
 
 import sqlite3
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -37,7 +38,7 @@ APPLICATION_ID = 0x53545245  # "STRE", in the file's header: how a Sessiontree f
 SCHEMA_VERSION = 1
 BUSY_MS = 5000
 _TRAIN_AT_ROWS = (1_000, 20_000, 400_000)  # when to train a dictionary
-_TRAIN_RECORDS = 2_000  # how many records a dictionary is trained of
+_TRAIN_RECORDS = 1_000  # how many records a dictionary is trained of
 
 
 class SqliteStore:
@@ -69,7 +70,7 @@ class SqliteStore:
         db = sqlite3.connect(self.path, timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
         self._connections.append(db)
         db.execute("pragma synchronous = full")
-        db.execute("pragma cache_size = -262144")
+        db.execute("pragma cache_size = -65536")  # KiB, of each thread that uses the store
         db.execute("pragma foreign_keys = on")
         return db
 
@@ -83,7 +84,7 @@ class SqliteStore:
         empty = not db.execute("select 1 from sqlite_master limit 1").fetchone()
         db.execute("rollback")
         if empty and application == 0:
-            db.execute("pragma journal_mode = wal")
+            _keep_a_log(db)
             schema = files("sessiontree.store").joinpath("schema.sql").read_text()
             with self.writing():
                 if not db.execute("select 1 from sqlite_master limit 1").fetchone():  # nobody else made it meanwhile
@@ -255,6 +256,19 @@ class SqliteStore:
             self._closed = True
             while self._connections:
                 self._connections.pop().close()
+
+
+def _keep_a_log(db: sqlite3.Connection) -> None:
+    """Write ahead into a log from now on. For this SQLite does not wait by itself while others open the file too."""
+    until = time.monotonic() + BUSY_MS / 1000
+    while True:
+        try:
+            db.execute("pragma journal_mode = wal")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+        time.sleep(0.01)
 
 
 def _sentence(path: Path, error: sqlite3.Error) -> str:

@@ -4,7 +4,9 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from functools import cache
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -17,6 +19,7 @@ from sessiontree.store.places import KEY, REF, place
 if TYPE_CHECKING:
     from sessiontree.store.sqlite import SqliteStore
 
+_ROWS_AT_ONCE = 200
 _LOOKUP = 256  # identities looked up in one statement
 _FIELDS_MAX = 1000  # fields remembered of one kind
 _SHOWN_MAX = 10_000
@@ -120,16 +123,30 @@ def _places(account_id: int, record: Record) -> set[int]:
 
 def _write_created(store: "SqliteStore", db: sqlite3.Connection, batch: _Batch) -> None:
     kinds, pack = store.kinds, store.packer.pack
-    rows, links = [], []
+    rows: list[tuple[Any, ...]] = []
+    links: list[tuple[int, int]] = []
     for row, record in batch.created.items():
         kind = kinds.make_kind(db, batch.account_id, record.record_type)
         shape = kinds.make_shape(db, record.record_type)
         start = None if record.start is None else to_micros(record.start)
         rows.append((row, kind, start, pack(record, shape, batch.received)))
         links += [(place, row) for place in _places(batch.account_id, record)]
-    db.executemany("insert into record values (?, ?, ?, ?)", rows)
+    _insert(db, "record", 4, rows)
     links.sort()  # in the order of the table: neighbours share a page
-    db.executemany("insert into link values (?, ?)", links)
+    _insert(db, "link", 2, links)
+
+
+def _insert(db: sqlite3.Connection, table: str, columns: int, rows: list[tuple[Any, ...]]) -> None:
+    """Insert many rows with few statements: each one run lets go of the interpreter, and has to get it back."""
+    for first in range(0, len(rows), _ROWS_AT_ONCE):
+        some = rows[first : first + _ROWS_AT_ONCE]
+        db.execute(_insert_statement(table, columns, len(some)), list(chain.from_iterable(some)))
+
+
+@cache
+def _insert_statement(table: str, columns: int, rows: int) -> str:
+    one = f"({','.join('?' * columns)})"
+    return f"insert into {table} values {','.join([one] * rows)}"  # noqa: S608 - only our own names
 
 
 def _write_replaced(store: "SqliteStore", db: sqlite3.Connection, batch: _Batch) -> None:

@@ -7,7 +7,7 @@ from sessiontree.store.suite.helpers import ACCOUNT, add, as_stored, found, get,
 
 ODD_TEXTS = [
     *("'", '"', "'; drop table record; --", "%", "_", "*", "?", "\\", "\\u0000", "{}", "[1]", "a b", "NULL", "null"),
-    *("é", "e\u0301", "Ω", "漢字", "👩\u200d🚀".replace("\u200d", ""), "\U0001f4de", "ı", "I", "i"),
+    *("é", "e\u0301", "Ω", "漢字", "👩🚀", "\U0001f4de", "\u0131", "I", "i"),
     *("x" * 255, "é" * 255, "\U0001f4de" * 255, "0", "00", "-1", "1e5", "=key", "=ref", "1 =key x", "v3:abc-_~"),
     *("f54f0dae-21e2-11f1-8b1c-02420aef92a0", "F54F0DAE-21E2-11F1-8B1C-02420AEF92A0"),
     *("019cfc5d-b5ee-7c3a-a7b4-e2c1f1d1f0aa", "ffffffff-ffff-1fff-ffff-ffffffffffff"),

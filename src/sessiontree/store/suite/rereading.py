@@ -1,7 +1,5 @@
 """A changed catalogue: what is stored is read again by it, in steps, and nothing is lost on the way."""
 
-from datetime import datetime
-
 import pytest
 
 from sessiontree.analysis import Analysis
@@ -237,14 +235,10 @@ def test_records_that_come_meanwhile(opening: Opening) -> None:
     steps = store.reread(batch=10)
     next(steps)
     add(store, record(store, "recording", "new", cost="1", rate="2"))
-    add(old, record(old, "recording", "r0", cost="7", rate="2"), received=moment())  # behind where it is
+    add(old, record(old, "recording", "r0", cost="7", rate="2"), received=later(60))  # behind where it is
     add(old, record(old, "recording", "late", cost="1", rate="2"))
     list(steps)
     while store.stale():
         reread(store)
     for id in ("new", "late", "r0", "r29"):
         assert get(store, "recording", id).cost == 2 * 10**12, id
-
-
-def moment() -> datetime:
-    return later(60)

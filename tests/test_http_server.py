@@ -1,0 +1,100 @@
+"""The server as a process: where it listens, how it stops, what it tells about itself."""
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import Server, running
+
+RECORD = {"record_type": "recording", "id": "rec-1", "telnyx_session_id": "session-secret", "cost": "1"}
+
+
+def serve(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "sessiontree", "serve", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+
+
+def test_a_taken_port_is_one_sentence(tmp_path: Path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        run = serve("--port", port, "--store", str(tmp_path / "store.db"))
+    assert run.returncode == 1
+    assert port in run.stderr
+    assert "--port" in run.stderr
+    assert len(run.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "store.db").exists()
+
+
+@pytest.mark.parametrize("host", ["256.1.1.1", "no such host"])
+def test_an_address_that_is_none_is_one_sentence(tmp_path: Path, host: str):
+    run = serve("--host", host, "--port", "0", "--store", str(tmp_path / "store.db"))
+    assert run.returncode == 1
+    assert len(run.stderr.strip().splitlines()) == 1
+
+
+def test_a_file_that_is_no_store_is_one_sentence(tmp_path: Path):
+    file = tmp_path / "notes.txt"
+    file.write_text("not a database " * 100)
+    run = serve("--port", "0", "--store", str(file))
+    assert run.returncode == 1
+    assert "not a Sessiontree file" in run.stderr
+    assert len(run.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_it_in_order(tmp_path: Path, number: signal.Signals):
+    with running(tmp_path) as server:
+        assert server.post([RECORD]).status_code == 200
+        server.process.send_signal(number)
+        assert server.process.wait(30) in (0, -number)
+    log = (tmp_path / "server.log").read_text()
+    assert "Traceback" not in log
+    assert not (tmp_path / "store.db-wal").exists(), "the store was closed"
+
+
+def test_metrics_count_requests_and_records_and_name_nobody(server: Server):
+    server.post([RECORD, {"id": "no type"}])
+    server.post([RECORD])
+    server.get("/v2/session_analysis/call-session/session-secret")
+    server.get("/v2/session_analysis/call-session/other-secret")
+    server.get("/no/such/secret")
+    text = server.get("/metrics").text
+
+    def value(name: str) -> float:
+        (found,) = re.findall(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE)
+        return float(found)
+
+    tree = 'route="/v2/session_analysis/{record_type}/{event_id}"'
+    assert value(f'sessiontree_http_requests_total{{{tree},status="200"}}') == 1
+    assert value(f'sessiontree_http_requests_total{{{tree},status="404"}}') == 1
+    assert value('sessiontree_http_requests_total{route="unknown",status="404"}') == 1
+    assert value(f"sessiontree_http_request_seconds_count{{{tree}}}") == 2
+    for outcome in ("created", "unchanged", "rejected"):
+        assert value(f'sessiontree_records_total{{outcome="{outcome}"}}') == 1
+    assert value("sessiontree_commit_records_sum") == 2
+    assert value('sessiontree_store_bytes{file="records"}') > 0
+    assert "secret" not in text
+    assert server.key[:11] not in text
+
+
+def test_ready_means_that_a_write_reached_the_disk(inside: Any, client: Any, monkeypatch: pytest.MonkeyPatch):
+    from sessiontree import routes
+    from sessiontree.errors import StoreError
+
+    monkeypatch.setattr(routes, "READY_FOR_SECONDS", -1.0)
+    assert client.get("/readyz").json() == {"status": "ready"}
+
+    def fails() -> None:
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr(inside.service.store, "check_write", fails)
+    assert client.get("/readyz").status_code == 503
+    assert client.get("/healthz").json() == {"status": "alive"}
