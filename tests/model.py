@@ -13,11 +13,10 @@ from datetime import datetime
 from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
 from typing import Any
 
-from sessiontree.catalog import Catalog
-
 from model_placing import Link, Placed, Placing, earliest_first
 from model_reading import Event, Key, Rejected, as_written, read_record
 from model_tree import Amounts, ModelNode, ModelTree, flatten
+from sessiontree.catalog import Catalog
 
 __all__ = ["Key", "Link", "Model", "ModelNode", "ModelTree", "flatten"]
 

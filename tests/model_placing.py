@@ -7,9 +7,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from sessiontree.catalog import Catalog, Relationship
-
 from model_reading import Event, Key, without_record
+from sessiontree.catalog import Catalog, Relationship
 
 
 class Link(NamedTuple):

@@ -84,7 +84,14 @@ def test_unpacking_goes_in_small_steps():
     assert max(sizes) <= 1 << 20
 
 
-@pytest.mark.parametrize("broken", [b"x", gzip.compress(b"a") + b"junk", gzip.compress(b"abc")[:-8] + b"\0" * 8])
+PACKED = gzip.compress(b"abc", mtime=0)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [b"x", b"no gzip", PACKED + b"junk", PACKED[:-8] + b"\0" * 8, PACKED[:-1]],
+    ids=["a letter", "text", "more after it", "wrong sum", "no end"],
+)
 def test_what_is_not_gzip_is_said_to_be_broken(broken: bytes):
     unpack = Gunzip(bytes_max=1000)
     with pytest.raises(BrokenBody, match="gzip"):
@@ -154,3 +161,14 @@ def test_a_closed_writer_takes_nothing():
     writer.close()
     with pytest.raises(StoreError):
         writer.add("a", one("1"))
+
+
+def test_who_stops_waiting_does_not_stop_the_writer():
+    store = SlowStore()
+    writer = Writer(store)  # type: ignore[arg-type]
+    given_up = writer.add("a", one("1"))
+    assert not given_up.cancel()
+    store.let_go.set()
+    assert writer.add("a", one("2")).result(10) == [Outcome.CREATED]
+    writer.close()
+    assert sorted(id for _, ids in store.commits for id in ids) == ["1", "2"]

@@ -106,7 +106,9 @@ def assert_as_modelled(store: Store, model: Model) -> None:
         assert comparable(tree) == flatten(expected), where
         ancestors = [(link.via.local_field, link.via.parent_field, *link.parent.identity) for link in tree.ancestors]
         assert ancestors == [(link.local_field, link.parent_field, *link.parent) for link in expected.ancestors], where
-        assert {(problem.code, problem.record_type, problem.id) for problem in tree.problems} == expected.problems, where
+        assert {(problem.code, problem.record_type, problem.id) for problem in tree.problems} == expected.problems, (
+            where
+        )
 
 
 quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])

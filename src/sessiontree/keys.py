@@ -5,6 +5,7 @@ A key is 32 random bytes as text. The store has its SHA-256 digest and a short v
 
 import re
 import secrets
+import time
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
@@ -14,6 +15,7 @@ from sessiontree.store import ApiKey, Store
 SCOPES = ("read", "write", "admin")
 DEFAULT_SCOPES = frozenset({"read", "write"})
 DEFAULT_ACCOUNT = "default"
+ASK_SECONDS = 0.001
 _PREFIX_CHARS = 11
 _DURATION = re.compile(r"([1-9][0-9]{0,5})([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -37,7 +39,10 @@ def make_key(
         raise KeyRefused("a key's name is at most 255 printable characters")
     text = "st_" + secrets.token_urlsafe(32)
     now = datetime.now(UTC)
-    until = None if expires is None else now + expires
+    try:
+        until = None if expires is None else now + expires
+    except OverflowError:
+        raise KeyRefused("a key cannot expire after the year 9999") from None
     return text, ApiKey(text[:_PREFIX_CHARS], digest(text), account, scopes, name, now, until)
 
 
@@ -69,19 +74,28 @@ class KeyRing:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._changes = -1
+        self._asked = -ASK_SECONDS
         self._known: dict[bytes, ApiKey] = {}
 
     def find(self, text: str, now: datetime) -> ApiKey | None:
         """The key of this text; None when there is none, or it has been revoked or has expired."""
-        changes = self._store.changes()
-        if changes != self._changes:
-            self._changes = changes
-            self._known.clear()
+        self._forget_changed()
         name = digest(text)
         key = self._known.get(name) or self._look_up(name)
         if key is None or key.revoked is not None or (key.expires is not None and key.expires <= now):
             return None
         return key
+
+    def _forget_changed(self) -> None:
+        """Asking the store lets other threads in, so that it is asked no more than once in a thousandth of a second."""
+        moment = time.monotonic()
+        if moment - self._asked < ASK_SECONDS:
+            return
+        self._asked = moment
+        changes = self._store.changes()
+        if changes != self._changes:
+            self._changes = changes
+            self._known.clear()
 
     def _look_up(self, name: bytes) -> ApiKey | None:
         key = self._store.find_key(name)

@@ -1,10 +1,10 @@
 """POST /v2/detail_records: a request body on its way into the store, and the answer that says what became of it."""
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from concurrent.futures import Future
 from contextlib import aclosing
+from functools import partial
 
 from starlette.responses import Response
 
@@ -14,13 +14,12 @@ from sessiontree.http_errors import BAD_REQUEST, RequestError, report, request_e
 from sessiontree.ingest import BodyTooLarge, BrokenBody, Intake
 from sessiontree.routes import Call, json_answer
 from sessiontree.service import Service
-from sessiontree.store import Outcome
+from sessiontree.writer import Add
 
 LINE_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines")
 JSON_TYPES = ("application/json",)
 INLINE_BYTES_MAX = 65_536
-PIECE_BYTES = 1 << 19
-BATCHES_AHEAD = 2
+PIECE_BYTES = 1 << 20
 
 
 class ClientGone(SessiontreeError):
@@ -131,50 +130,50 @@ async def _pieces(call: Call) -> AsyncIterator[bytes]:
 
 
 class Taking:
-    """Carries one body into the store: reads pieces, a little ahead of the writer that stores them."""
+    """Carries one body into the store.
+
+    A small one is read right here and its records share a commit with others. A large one is read and stored piece by
+    piece in the writer's thread (two busy threads would only wait for each other), while the next piece comes in.
+    """
 
     def __init__(self, service: Service, account: str, intake: Intake, *, inline: bool) -> None:
         self._service = service
         self._account = account
         self._intake = intake
         self._inline = inline
-        self._waiting: deque[Future[Sequence[Outcome]]] = deque()
 
     async def take(self, pieces: AsyncIterator[bytes]) -> Exception | None:
         """Store every record; what broke the body off, if something did: the whole records before it are stored."""
         broken: Exception | None = None
+        under_way: Future[None] | None = None
         try:
             async with aclosing(pieces):  # type: ignore[type-var]
                 async for piece in pieces:
-                    await self._read(piece)
-                    await self._store(rest=False)
-            await self._read(None)
+                    if under_way is not None:
+                        await asyncio.wrap_future(under_way)
+                        under_way = None
+                    if self._inline:
+                        self._intake.feed(piece)
+                    else:
+                        under_way = self._service.writer.run(partial(self._take_piece, piece))
+            if under_way is not None:
+                await asyncio.wrap_future(under_way)
+            self._intake.finish()
         except SessiontreeError as error:
             broken = error
         try:
-            await self._store(rest=True)
-            while self._waiting:
-                await self._next()
+            if under_way is not None:  # the body broke off while a piece was being stored
+                await asyncio.wait([asyncio.wrap_future(under_way)])
+            for batch in self._intake.take(rest=True):
+                outcomes = await asyncio.wrap_future(self._service.writer.add(self._account, batch))
+                self._intake.note(outcomes)
         except SessiontreeError as error:
             broken = error
         return broken
 
-    async def _read(self, piece: bytes | None) -> None:
-        intake = self._intake
-
-        def read() -> None:
-            intake.finish() if piece is None else intake.feed(piece)
-
-        if self._inline:
-            read()
-        else:
-            await self._service.in_thread(read)
-
-    async def _store(self, *, rest: bool) -> None:
-        for batch in self._intake.take(rest=rest):
-            self._waiting.append(self._service.writer.add(self._account, batch))
-            if len(self._waiting) > BATCHES_AHEAD:
-                await self._next()
-
-    async def _next(self) -> None:
-        self._intake.note(await asyncio.wrap_future(self._waiting.popleft()))
+    def _take_piece(self, piece: bytes, add: Add) -> None:
+        try:
+            self._intake.feed(piece)
+        finally:
+            for batch in self._intake.take():
+                self._intake.note(add(self._account, batch))

@@ -32,14 +32,26 @@ class Job(NamedTuple):
     done: "Future[Sequence[Outcome]]"
 
 
+Add = Callable[[str, Sequence[Record]], Sequence[Outcome]]
+"""Adds records of an account in one commit, now; what became of each."""
+
+
+class Work(NamedTuple):
+    """Something that adds records by itself, in the writer's thread."""
+
+    work: Callable[[Add], None]
+    done: "Future[None]"
+
+
 class Writer:
     """Adds records to a store, in order, in a thread of its own. `committed` is told the records of each commit."""
 
     def __init__(self, store: Store, *, committed: Callable[[int], None] = lambda records: None) -> None:
         self._store = store
         self._committed = committed
-        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._jobs: SimpleQueue[Job | Work] = SimpleQueue()
         self._closed = False
+        self._end = Work(lambda add: None, Future())
         self._together = 0
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="sessiontree-writer", daemon=True)
@@ -48,10 +60,21 @@ class Writer:
     def add(self, account: str, records: Sequence[Record]) -> "Future[Sequence[Outcome]]":
         """The outcomes of these records, once they are durable."""
         done: Future[Sequence[Outcome]] = Future()
+        done.set_running_or_notify_cancel()  # whoever stops waiting for it cannot stop it
         with self._lock:
             if self._closed:
                 raise StoreError("the server is shutting down")
             self._jobs.put(Job(account, records, done))
+        return done
+
+    def run(self, work: Callable[[Add], None]) -> "Future[None]":
+        """Done when this work, which adds records by itself, is done; it has its turn among the other jobs."""
+        done: Future[None] = Future()
+        done.set_running_or_notify_cancel()  # whoever stops waiting for it cannot stop it
+        with self._lock:
+            if self._closed:
+                raise StoreError("the server is shutting down")
+            self._jobs.put(Work(work, done))
         return done
 
     def close(self) -> None:
@@ -59,34 +82,48 @@ class Writer:
         with self._lock:
             if not self._closed:
                 self._closed = True
-                self._jobs.put(None)
+                self._jobs.put(self._end)
         self._thread.join()
 
     def _run(self) -> None:
-        while True:
-            jobs, last = self._waiting()
+        following = None
+        while following is not self._end:
+            jobs, following = self._waiting()
             by_account: dict[str, list[Job]] = {}
             for job in jobs:
                 by_account.setdefault(job.account, []).append(job)
             for account, together in by_account.items():
                 self._write(account, together)
-            if last:
-                return
+            if following is not None:
+                self._do(following)
 
-    def _waiting(self) -> tuple[list[Job], bool]:
-        """Wait for a job, then take those that wait too; the flag says that nothing comes after them."""
+    def _waiting(self) -> tuple[list[Job], Work | None]:
+        """Wait for a job, then take those that wait too, up to work that comes after them."""
         jobs: list[Job] = []
         records = 0
         while records < COMMIT_RECORDS_MAX and (not jobs or not self._jobs.empty()):
             job = self._jobs.get()
-            if job is None:
-                return jobs, True
+            if isinstance(job, Work):
+                return jobs, job
             if not jobs and len(job.records) < SMALL_RECORDS:
                 self._gather()
             jobs.append(job)
             records += len(job.records)
         self._together = len(jobs)
-        return jobs, False
+        return jobs, None
+
+    def _add(self, account: str, records: Sequence[Record]) -> Sequence[Outcome]:
+        outcomes = self._store.add(account, records, datetime.now(UTC))
+        self._committed(len(records))
+        return outcomes
+
+    def _do(self, work: Work) -> None:
+        try:
+            work.work(self._add)
+        except BaseException as error:
+            work.done.set_exception(error)
+        else:
+            work.done.set_result(None)
 
     def _gather(self) -> None:
         """Many jobs came together last time, so many are about to come: a moment's wait saves them commits."""
@@ -99,7 +136,7 @@ class Writer:
     def _write(self, account: str, jobs: Sequence[Job]) -> None:
         records = [record for job in jobs for record in job.records]
         try:
-            outcomes = self._store.add(account, records, datetime.now(UTC))
+            outcomes = self._add(account, records)
         except SessiontreeError as error:
             for job in jobs:
                 job.done.set_exception(error)
@@ -107,7 +144,6 @@ class Writer:
         except Exception as error:
             self._write_singly(account, jobs, error)
             return
-        self._committed(len(records))
         at = 0
         for job in jobs:
             job.done.set_result(outcomes[at : at + len(job.records)])
