@@ -100,7 +100,7 @@ def members(top: Node, below: dict[Node, list[Node]]) -> list[Node]:
 
 
 def place(top: Node, events: Sequence[Node]) -> list[Node]:
-    """Give each of the events (`members` of the top) its one place in the tree of `top`; see `subtree` for the order."""
+    """Give each of the events (`members` of the top) its one place in the tree of `top`; in the order of `subtree`."""
     inside = set(events)
     for node in events:
         node.children = []
