@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from importlib.resources import files
 from itertools import product
 from pathlib import Path
@@ -16,7 +17,8 @@ import pytest
 from sessiontree.catalog import Catalog
 from sessiontree.errors import StoreError
 from sessiontree.query import Query
-from sessiontree.store import Store, open_store, sqlite, sqlite_snapshot, sqlite_write
+from sessiontree.store import Asks, Store, open_store, sqlite, sqlite_snapshot, sqlite_write
+from sessiontree.store.packing import SAMPLE_BYTES_MAX, train
 from sessiontree.store.places import KEY, REF, place
 
 pytest.register_assert_rewrite("sessiontree.store.suite")
@@ -289,6 +291,19 @@ def test_what_failed_leaves_no_memory_of_what_it_made(opening):
     assert found(store, refs=["s"], account="second") == [("webrtc", "w")]
 
 
+def test_a_number_that_was_rolled_back_never_leads_to_another_accounts_records(opening):
+    """A snapshot that is taken while a new account is being written, and used when that has failed."""
+    store, other = opening(), opening()
+    with ExitStack() as stack:
+        with pytest.raises(ZeroDivisionError), store.writing() as db:
+            store.kinds.make_kind(db, store.kinds.make_account(db, "first"), "webrtc")
+            snapshot = stack.enter_context(store.snapshot("first"))
+            raise ZeroDivisionError
+        add(other, record(other, "webrtc", "theirs", telnyx_session_id="s"), account="second")
+        assert snapshot.find(Asks({("webrtc", "theirs")}, set(), {"s"})) == []
+    assert found(store, refs=["s"], account="second") == [("webrtc", "theirs")]
+
+
 WRITE = """
     import sys
     from datetime import UTC, datetime
@@ -336,6 +351,25 @@ def test_two_processes_that_write_at_once_lose_and_double_nothing(opening, tmp_p
     assert len(history(store, "recording", "last")) == updated + 1
     wanted = sorted(("recording", f"{name}-{at}") for name in ("common", "one", "two") for at in range(1200))
     assert found(store, ids=wanted) == wanted
+
+
+def test_large_records_are_no_burden_when_a_dictionary_is_trained():
+    """Only so many are taken as a few megabytes hold; those that come after are not even asked for."""
+    taken = 0
+
+    def bodies() -> Iterator[bytes]:
+        nonlocal taken
+        while True:
+            taken += 1
+            yield b'{"id":"%d","text":"%s"}' % (taken, os.urandom(1000).hex().encode() * 50)
+
+    assert train(bodies()) is not None
+    assert taken * 100_000 < 2 * SAMPLE_BYTES_MAX
+
+
+@pytest.mark.parametrize("bodies", [[], [b"{}"], [b"x" * (SAMPLE_BYTES_MAX + 1)] * 9])
+def test_of_too_little_no_dictionary_is_made(bodies):
+    assert train(bodies) is None
 
 
 # Places: hashes that several values may share
@@ -388,6 +422,18 @@ def colliding() -> Iterator[tuple[str, str]]:
         if at in seen:
             yield seen[at], text
         seen[at] = text
+
+
+def test_links_of_content_that_is_gone_are_gone(opening, tmp_path):
+    """They would find nothing wrong, since what is found is verified, but take room for ever."""
+    store = opening()
+    for version in ({"telnyx_session_id": "s1"}, {"telnyx_session_id": "s2", "n": 1}, {"n": 2}):
+        add(store, record(store, "recording", "r", **version))
+        with sqlite3.connect(tmp_path / "store.db") as db:
+            links = {at for (at,) in db.execute("select place from link")}
+        db.close()
+        refs = {place(1, REF, value) for name, value in version.items() if name == "telnyx_session_id"}
+        assert links == {place(1, "recording", "r")} | refs
 
 
 @pytest.mark.parametrize(

@@ -542,6 +542,19 @@ def test_when_a_session_began_and_ended(told, records, created, completed):
     assert (f"{answer.created_at():%d %H:%M:%S}", f"{answer.completed_at():%d %H:%M:%S}") == (created, completed)
 
 
+def test_a_session_whose_top_has_no_times_has_those_below_it(told):
+    answer = told("""
+        conference conf
+        conference-participant p1 conference_id=conf joined_at=10:00:05 left_at=10:01:00
+        conference-participant p2 conference_id=conf joined_at=10:00:00
+    """)("conference", "conf")
+    assert (f"{answer.created_at():%d %H:%M:%S}", f"{answer.completed_at():%d %H:%M:%S}") == (
+        "17 10:00:00",
+        "17 10:01:00",
+    )
+    assert answer.root.start is None
+
+
 # Large ones
 
 

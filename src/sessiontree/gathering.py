@@ -4,7 +4,7 @@ With the children of an event come the records that could be other parents of th
 whom is settled by what is at hand. A typical call takes two questions.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from sessiontree import tree as trees
 from sessiontree.errors import EventNotFound, TreeTooLarge
@@ -106,21 +106,23 @@ class Gathering:
             self._fetch(Asks(set(), set(missing), set()))
         return node.home
 
-    def _resolve(self, node: Node) -> list[str]:
+    def _resolve(self, node: Node) -> Sequence[str]:
         """Work out the parents of an event; or else the keys that must be asked for before they are known."""
         if node.parents is not None:
-            return []
+            return ()
         parents: list[Link] = []
-        problems: list[tuple[str, str]] = []
         missing: list[str] = []
+        node.problems = ()
         if node.record is not None:
             refs = node.record.refs
             for plan in node.plan.parents:
-                link = self._link(node, plan, refs, problems)
-                if isinstance(link, Link):
-                    parents.append(link)
-                elif link is not None:
+                link = (self._virtual_link if plan.virtual else self._link)(node, plan, refs)
+                if link is None:
+                    continue
+                if isinstance(link, str):
                     missing.append(link)
+                else:
+                    parents.append(link)
         if missing:
             return missing
         node.parents = parents
@@ -130,25 +132,29 @@ class Gathering:
                 self._below[link.parent] = [node]
             else:
                 below.append(node)
-        for problem in problems:
-            node.problem(*problem)
-        return missing
+        return ()
 
-    def _link(
-        self, child: Node, plan: ParentPlan, refs: tuple[str | None, ...], problems: list[tuple[str, str]]
-    ) -> Link | str | None:
+    def _virtual_link(self, child: Node, plan: ParentPlan, refs: tuple[str | None, ...]) -> Link | None:
+        """The child's link to its parent of a virtual type: the first field pair with a value decides."""
+        for via in plan.vias:
+            id = refs[via.ref]
+            if id is not None:
+                parent = self._nodes.get((plan.name, id))
+                if parent is None:
+                    parent = self._virtual(self._plans[plan.name], id)
+                return None if parent is child else Link(parent, plan.relationship, via.via)
+        return None
+
+    def _link(self, child: Node, plan: ParentPlan, refs: tuple[str | None, ...]) -> Link | str | None:
         """The child's link to its parent of one type: the first field pair for which a parent exists decides.
 
-        Or else the key that must be asked for before it is known. Adds to the problems (code and text) met.
+        Or else the key that must be asked for before it is known.
         """
         missed = None
         for via in plan.vias:
             value = refs[via.ref]
             if value is None:
                 continue
-            if plan.virtual:
-                parent = self._virtual(self._plans[plan.name], value)
-                return None if parent is child else Link(parent, plan.relationship, via.via)
             if value not in self._asked.keys:
                 return value
             found = [
@@ -156,15 +162,18 @@ class Gathering:
                 for node in self._by_key.get(value, ())
                 if node.plan.declared.name == plan.name and node.keys[via.key] == value and node is not child
             ]
-            if found:
-                local = via.via.local_field
-                if len(found) > 1:
-                    text = f"{len(found)} {plan.name} events have its {local}; the earliest is its parent"
-                    problems.append(("several_parents", text))
-                if missed is not None:
-                    problems.append(("fallback_link", f"its {missed} found no {plan.name}; it is linked by {local}"))
-                return Link(min(found, key=lambda node: node.order), plan.relationship, via.via)
-            missed = missed or via.via.local_field
+            if not found:
+                missed = missed or via.via.local_field
+                continue
+            parent, local = found[0], via.via.local_field
+            if len(found) > 1:
+                parent = min(found, key=lambda node: node.order)
+                child.problem(
+                    "several_parents", f"{len(found)} {plan.name} events have its {local}; the earliest is its parent"
+                )
+            if missed is not None:
+                child.problem("fallback_link", f"its {missed} found no {plan.name}; it is linked by {local}")
+            return Link(parent, plan.relationship, via.via)
         return None
 
     def below(self, top: Node) -> list[Node]:
@@ -181,7 +190,7 @@ class Gathering:
                 missing = self._resolve(node)
                 if not missing:
                     for link in node.parents or ():
-                        if link.parent in placed:
+                        if link.parent in placed and node not in placed:
                             self._place(node, placed, asks)
                 elif node.record is not None and not self._asked.refs.isdisjoint(node.record.refs):
                     waiting.append(node)
@@ -204,7 +213,7 @@ class Gathering:
         for each in queue:
             if each not in placed:
                 placed[each] = None
-                if each.plan.child_keys:
+                if each.plan.child_keys:  # others have nothing below them
                     self._ask_below(each, asks)
                     queue += [child for child in self._below.get(each, ()) if child.parents]
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+import msgspec
+
 from sessiontree.catalog import Catalog, RecordType, Relationship, Via
 from sessiontree.money import Totals
 from sessiontree.record import Record
@@ -52,7 +54,7 @@ class TypePlan:
     circular: bool
 
 
-class Link(NamedTuple):
+class Link(msgspec.Struct, frozen=True, eq=False):
     """A relationship that holds between two events; the child is the one that has the link."""
 
     parent: "Node"

@@ -21,13 +21,13 @@ ID_CHARS_MAX = 255
 LINK_CHARS_MAX = 1000
 
 
-class Record(msgspec.Struct, frozen=True, gc=False):
+class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One usage record as received (`body`, JSON text), and what its type's declaration reads out of it.
 
     `keys` are the values by which other records (or people) find this one, in the order of `Catalog.key_fields`;
     `refs` the values by which it names its parents, in the order of `RecordType.ref_fields`; None where it has none.
-    `currency` is None for a type that carries no cost. `received` is set by the store, `names` (of the fields in the
-    body) by the reader.
+    `currency` is None for a type that carries no cost. `received` and `shape` are set by the store, `names` (of the
+    fields in the body) by the reader.
     """
 
     record_type: str
@@ -40,6 +40,7 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     refs: tuple[str | None, ...]
     body: bytes
     received: datetime | None = None
+    shape: int = 0
     names: tuple[str, ...] = ()
 
 
@@ -136,8 +137,7 @@ def _apply(plan: _Plan, fields: dict[str, Any], body: bytes) -> Record:
         tuple([_link(field, get(field)) for field in plan.key_fields]),
         tuple([_link(field, get(field)) for field in plan.ref_fields]),
         body,
-        None,
-        tuple(fields),
+        names=tuple(fields),
     )
 
 

@@ -43,7 +43,7 @@ def session(tree: Tree, *, depth_max: int | None, records: bool, now: datetime) 
     `now` decides whether an unfinished session is still in progress.
     """
     root = tree.root
-    shown = _shown(root, depth_max)
+    shown = _shown(tree, depth_max)
     sent: dict[Node, EventNode] = {}
     for node in reversed(shown):
         children = [sent.pop(child) for child in node.children] if node.children and node.children[0] in sent else []
@@ -61,47 +61,50 @@ def session(tree: Tree, *, depth_max: int | None, records: bool, now: datetime) 
     )
 
 
-def _shown(root: Node, depth_max: int | None) -> list[Node]:
-    level, shown, depth = [root], [root], 0
-    while level and (depth_max is None or depth < depth_max):
-        level = [child for node in level for child in node.children]
-        shown += level
-        depth += 1
+def _shown(tree: Tree, depth_max: int | None) -> list[Node]:
+    """The events down to a depth, parents before children."""
+    if depth_max is None:
+        return tree.nodes
+    shown = level = [tree.root]
+    for _ in range(depth_max):
+        level = [child for node in level if node.children for child in node.children]
+        if not level:
+            return tree.nodes
+        shown = shown + level
     return shown
 
 
 def _event_node(node: Node, children: list[EventNode], *, is_root: bool, records: bool) -> EventNode:
-    declared = node.plan.declared
-    link = None if is_root else node.link
+    declared, id, link = node.plan.declared, node.id, node.link
+    relationship = None
+    if link is not None and not is_root:
+        via, parent = link.via, link.parent
+        fields = ViaFields(via.local_field, via.parent_field)
+        relationship = NodeRelationship("child_of", fields, parent.id, parent.plan.declared.name)
+    if not records:
+        body = _EMPTY
+    elif node.record is not None:
+        body = Raw(node.record.body)
+    else:
+        body = Raw(_encode({declared.id_field: id}))
     sent = EventNode(
-        node.id,
+        id,
         declared.name,
         declared.product,
         declared.event,
-        None if link is None else _relationship(link),
+        relationship,
         _event_cost(node),
         node.start,
         node.finish,
-        links(declared.name, node.id),
-        _body(node) if records else _EMPTY,
+        links(declared.name, id),
+        body,
         children,
     )
     if node.children and not children:
         sent.hidden = Hidden(node.event_count - 1, _hidden_cost(node))
-    if link is not None and link is not node.home and node.home is not None:
+    if relationship is not None and link is not node.home and node.home is not None:
         sent.also_in = _other(node.home.parent)
     return sent
-
-
-def _body(node: Node) -> Raw:
-    if node.record is not None:
-        return Raw(node.record.body)
-    return Raw(_encode({node.plan.declared.id_field: node.id}))
-
-
-def _relationship(link: Link) -> NodeRelationship:
-    parent, via = link.parent, link.via
-    return NodeRelationship("child_of", ViaFields(via.local_field, via.parent_field), parent.id, parent.name)
 
 
 def links(record_type: str, id: str) -> NodeLinks:
@@ -127,8 +130,9 @@ def _event_cost(node: Node) -> EventCost:
         status = "rated"
     else:
         own, status = 0, "unpriced" if node.plan.declared.cost_fields else "none"
-    cost = EventCost(money.text(own), money.text(totals.get(currency, 0)), currency, status)
-    if _has_extras(node):
+    text = money.text(own)
+    cost = EventCost(text, money.text(totals.get(currency, 0)) if node.children else text, currency, status)
+    if len(totals) > 1 or node.away_count or (node.children and _has_extras(node)):
         _add_extras(cost, node)
     return cost
 

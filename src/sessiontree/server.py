@@ -4,6 +4,7 @@ Point reads run right here in the event loop: a hop to a thread would cost as mu
 goes to threads (`Service.in_thread`), and all writing to the one writer.
 """
 
+import gc
 import logging
 import secrets
 import socket
@@ -37,6 +38,7 @@ from sessiontree.store import ApiKey
 
 SHUTDOWN_SECONDS = 30
 SWITCH_SECONDS = 0.0005
+GARBAGE_OBJECTS = 50_000  # answers and batches hold no circles; looking for those more often costs a tenth of the time
 """How long a thread that reads or writes many records may keep the interpreter from the event loop."""
 log = logging.getLogger("sessiontree")
 
@@ -204,6 +206,8 @@ def serve(settings: Settings, *, ready: Callable[[str], None] = lambda url: None
         listening.close()
         raise
     sys.setswitchinterval(SWITCH_SECONDS)
+    gc.freeze()
+    gc.set_threshold(GARBAGE_OBJECTS)
     try:
         config = uvicorn.Config(
             App(service),

@@ -68,13 +68,15 @@ class Tree:
 
     def by_product(self) -> list[tuple[str, str, int, int]]:
         """Product, currency, amount and events of each product in each currency; the most expensive first."""
-        sums: dict[tuple[str, str], list[int]] = {}
+        counts: dict[tuple[str, str], int] = {}
+        amounts: dict[tuple[str, str], int] = {}
         for node in self.nodes:
-            sum_and_count = sums.setdefault((node.plan.declared.product, node.currency), [0, 0])
-            sum_and_count[1] += 1
-            if node.record is not None and node.record.cost is not None:
-                sum_and_count[0] += node.record.cost
-        rows = [(product, currency, amount, count) for (product, currency), (amount, count) in sums.items()]
+            key = (node.plan.declared.product, node.currency)
+            record = node.record
+            counts[key] = counts.get(key, 0) + 1
+            if record is not None and record.cost is not None:
+                amounts[key] = amounts.get(key, 0) + record.cost
+        rows = [(*key, amounts.get(key, 0), count) for key, count in counts.items()]
         return sorted(rows, key=lambda row: (-row[2], row[0], row[1]))
 
 
@@ -166,40 +168,42 @@ def subtree(root: Node) -> list[Node]:
 
 def roll_up(nodes: list[Node]) -> None:
     """Add up costs and counts from the leaves to the root, fill in the times of virtual events, pick currencies."""
-    for node in nodes:
+    for node in reversed(nodes):  # children before their parents
         record = node.record
-        node.event_count = 1
+        currency = record.currency if record is not None else None
         node.unpriced_count = 0
-        node.currency = ""
         node.totals = {}
-        if record is not None and record.currency is not None:
-            node.currency = record.currency
+        if record is not None and currency is not None:
             if record.cost is None:
                 node.unpriced_count = 1
             else:
-                node.totals[record.currency] = record.cost
-        node.away_count = 1 if node.away else 0
-        node.away_totals = node.totals.copy() if node.away else NOTHING
-    root = nodes[0]
-    for node in reversed(nodes):
+                node.totals[currency] = record.cost
+        if node.away:
+            node.away_count, node.away_totals = 1, node.totals.copy()
+        else:
+            node.away_count, node.away_totals = 0, NOTHING
+        if node.children:
+            _add_children(node)
+        else:
+            node.event_count = 1
         if node.plan.declared.virtual:
             _fill_times(node)
-        if not node.currency:
-            node.currency = _main_currency(node)
-        if node is not root and node.link is not None:
-            parent = node.link.parent
-            money.add(parent.totals, node.totals)
-            parent.event_count += node.event_count
-            parent.unpriced_count += node.unpriced_count
-            if node.away_count:
-                _add_away(parent, node)
+        node.currency = currency or _main_currency(node)
 
 
-def _add_away(parent: Node, node: Node) -> None:
-    parent.away_count += node.away_count
-    if parent.away_totals is NOTHING:
-        parent.away_totals = {}
-    money.add(parent.away_totals, node.away_totals)
+def _add_children(node: Node) -> None:
+    totals, count = node.totals, 1
+    for child in node.children:
+        count += child.event_count
+        node.unpriced_count += child.unpriced_count
+        for currency, amount in child.totals.items():
+            totals[currency] = totals.get(currency, 0) + amount
+        if child.away_count:
+            node.away_count += child.away_count
+            if node.away_totals is NOTHING:
+                node.away_totals = {}
+            money.add(node.away_totals, child.away_totals)
+    node.event_count = count
 
 
 def _main_currency(container: Node) -> str:

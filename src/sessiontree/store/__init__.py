@@ -88,7 +88,7 @@ class Store(Protocol):
         """
 
     def snapshot(self, account: str) -> AbstractContextManager[Snapshot]:
-        """One account's records as they are now; what is added meanwhile does not show."""
+        """One account's records as they are at the first question; what is added after that does not show."""
 
     def history(self, account: str, record_type: str, id: str) -> list[Version]:
         """Every content of a record, oldest first; the last is the present one. Empty when there is no such record."""

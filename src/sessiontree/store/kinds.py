@@ -31,8 +31,10 @@ class Kinds:
         self._accounts: dict[str, int] = {}
         self._kind_ids: dict[tuple[int, str], int] = {}
         self._kinds: dict[int, tuple[str, str]] = {}
-        self._owners: dict[int, int] = {}
+        self.owners: dict[int, int] = {}
         self._shapes: dict[int, Shape] = {}
+        self.present: set[int] = set()
+        """Shapes that are known to be of the present reading."""
         self._current: dict[str, Shape] = {}
         self.shown: set[tuple[int, tuple[str, ...]]] = set()
 
@@ -57,10 +59,10 @@ class Kinds:
 
     def owns(self, db: sqlite3.Connection, account_id: int, kind: int) -> bool:
         """Whether a kind is of this account, and of a type that the catalogue has."""
-        owner = self._owners.get(kind)
+        owner = self.owners.get(kind)
         if owner is None:
             row = db.execute("select account, record_type from kind where id = ?", [kind]).fetchone()
-            owner = self._owners[kind] = row[0] if row[1] in self._catalog.types else 0
+            owner = self.owners[kind] = row[0] if row[1] in self._catalog.types else 0
         return owner == account_id
 
     def kind_id(self, db: sqlite3.Connection, account_id: int, record_type: str) -> int | None:
@@ -83,6 +85,7 @@ class Kinds:
             present = self._readings.get(record_type, reading)
             if reading == present:
                 shape = self._current[record_type] = Shape(id, record_type)
+                self.present.add(id)
             else:
                 key_from = _positions(json.loads(keys), self._catalog.key_fields(record_type))
                 ref_from = _positions(json.loads(refs), self._catalog.types[record_type].ref_fields)
@@ -91,11 +94,13 @@ class Kinds:
         return shape
 
     def make_account(self, db: sqlite3.Connection, account: str) -> int:
-        """The number of an account, made if need be. Inside a writing transaction."""
+        """The number of an account, made if need be. Inside a writing transaction.
+
+        Not remembered: rolled back, the number may become another account's, while a reader has it already.
+        """
         db.execute("insert or ignore into account (name) values (?)", [account])
-        made = self.account_id(db, account)
-        assert made is not None
-        return made
+        (made,) = db.execute("select id from account where name = ?", [account]).fetchone()
+        return int(made)
 
     def make_kind(self, db: sqlite3.Connection, account_id: int, record_type: str) -> int:
         """The number of a kind, made if need be. Inside a writing transaction."""

@@ -6,7 +6,7 @@ of its *shape*, so that records read by an older catalogue stay readable.
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,7 +18,7 @@ from sessiontree.record import Record
 
 _INT64 = 1 << 63
 DICTIONARY_BYTES = 16_384
-DICTIONARIES_MAX = 255
+SAMPLE_BYTES_MAX = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +35,20 @@ class Shape:
     ref_from: tuple[int | None, ...] | None = None
 
 
-class Packed(msgspec.Struct, array_like=True, gc=False):
-    """What the bytes of a record hold."""
+class _Large(msgspec.Struct, array_like=True, gc=False):
+    """A record whose cost does not fit 64 bits: it is packed as text, and so not read as a `Record` at once."""
 
-    shape: int
+    record_type: str
     id: str
     start: datetime | None
     finish: datetime | None
-    cost: int | str | None
+    cost: str
     currency: str | None
-    received: datetime
     keys: tuple[str | None, ...]
     refs: tuple[str | None, ...]
     body: bytes
+    received: datetime | None
+    shape: int
 
 
 class Packer:
@@ -62,7 +63,8 @@ class Packer:
         self._load = load
         self._decompress = {0: zstandard.ZstdDecompressor().decompress}
         self._encode = msgspec.msgpack.Encoder().encode
-        self._decode = msgspec.msgpack.Decoder(Packed).decode
+        self._decode = msgspec.msgpack.Decoder(Record).decode
+        self._decode_large = msgspec.msgpack.Decoder(_Large).decode
         self.renew()
 
     def renew(self) -> None:
@@ -84,37 +86,48 @@ class Packer:
 
     def _plain(self, record: Record, shape: Shape, received: datetime) -> bytes:
         cost = record.cost if record.cost is None or -_INT64 <= record.cost < _INT64 else str(record.cost)
-        head = (shape.id, record.id, record.start, record.finish, cost, record.currency)
-        return self._encode((*head, received, record.keys, record.refs, record.body))
+        head = (shape.record_type, record.id, record.start, record.finish, cost, record.currency)
+        return self._encode((*head, record.keys, record.refs, record.body, received, shape.id))
 
-    def unpack(self, packed: bytes) -> Packed:
-        """What was packed; `to_record` makes the record of it."""
-        return self._decode(self._unzip(packed))
-
-    def _unzip(self, packed: bytes) -> bytes:
+    def unpack(self, packed: bytes) -> Record:
+        """The record as it was packed; where its shape is an old one, `reordered` is due."""
         decompress = self._decompress.get(packed[0])
         if decompress is None:  # trained by another thread or process
             self.renew()
             decompress = self._decompress[packed[0]]
-        return decompress(packed[1:])
+        plain = decompress(packed[1:])
+        try:
+            return self._decode(plain)
+        except msgspec.ValidationError:
+            large = msgspec.structs.asdict(self._decode_large(plain))
+            return Record(**(large | {"cost": int(large["cost"])}))
 
 
-def train(bodies: Sequence[bytes]) -> bytes | None:
-    """A compression dictionary made of records, None if they are too few or too much alike."""
+def train(bodies: Iterable[bytes]) -> bytes | None:
+    """A compression dictionary made of records, None if they are too few or too much alike.
+
+    Takes only so many of them as SAMPLE_BYTES_MAX allows: training takes time and memory.
+    """
+    samples: list[bytes] = []
+    left = SAMPLE_BYTES_MAX
+    for body in bodies:
+        left -= len(body)
+        if left < 0:
+            break
+        samples.append(body)
     try:
-        return zstandard.train_dictionary(DICTIONARY_BYTES, list(bodies)).as_bytes()
+        return zstandard.train_dictionary(DICTIONARY_BYTES, [*samples]).as_bytes()
     except zstandard.ZstdError:
         return None
 
 
-def to_record(p: Packed, shape: Shape) -> Record:
-    """The record again, its keys and refs in the present order of its type."""
-    keys, refs = p.keys, p.refs
-    if shape.key_from is not None and shape.ref_from is not None:
-        keys = tuple([None if at is None else p.keys[at] for at in shape.key_from])
-        refs = tuple([None if at is None else p.refs[at] for at in shape.ref_from])
-    cost = int(p.cost) if isinstance(p.cost, str) else p.cost
-    return Record(shape.record_type, p.id, p.start, p.finish, cost, p.currency, keys, refs, p.body, p.received)
+def reordered(record: Record, shape: Shape) -> Record:
+    """The record with its keys and refs in the present order of its type."""
+    if shape.key_from is None or shape.ref_from is None:
+        return record
+    keys = tuple([None if at is None else record.keys[at] for at in shape.key_from])
+    refs = tuple([None if at is None else record.refs[at] for at in shape.ref_from])
+    return msgspec.structs.replace(record, keys=keys, refs=refs)
 
 
 def reading_of(catalog: Catalog, record_type: str) -> str:

@@ -5,7 +5,6 @@ those bits in front, the links of calls of the same hour lie together and insert
 ingest rate, and no decay with size). Two values may share a place: whoever finds a record by place verifies it.
 """
 
-from functools import lru_cache
 from hashlib import blake2b
 from zlib import crc32
 
@@ -14,7 +13,6 @@ REF = "=ref"
 _LOW_BITS = 28
 
 
-@lru_cache(maxsize=1 << 15)  # an id comes up again for its look-up, its links and its neighbours
 def place(account: int, kind: str, value: str) -> int:
     """The place of a value among an account's links: a signed 64-bit int. `kind` is KEY, REF, or the type of an id."""
     text = f"{account} {kind} {value}".encode("utf-8", "surrogatepass")  # text that no record has may be asked for

@@ -31,7 +31,7 @@ from sessiontree.store import (
 )
 from sessiontree.store.kinds import Kinds
 from sessiontree.store.micros import to_micros
-from sessiontree.store.packing import Packer, to_record, train
+from sessiontree.store.packing import Packer, reordered, train
 from sessiontree.store.sqlite_snapshot import SqliteSnapshot
 
 APPLICATION_ID = 0x53545245  # "STRE", in the file's header: how a Sessiontree file is known
@@ -169,22 +169,25 @@ class SqliteStore:
         rows = self._rows + len(records)
         passed = [at for at in _TRAIN_AT_ROWS if at <= rows]
         self._train_from = next((at for at in _TRAIN_AT_ROWS if at > rows), sys.maxsize)
-        bodies = [record.body for record in records[:_TRAIN_RECORDS]]
         with self.writing() as db:
             number = db.execute("select coalesce(max(number), 0) + 1 from dictionary").fetchone()[0]
             if number > len(passed):  # another process was first
                 return
-            newest = db.execute("select packed from record order by row desc limit ?", [_TRAIN_RECORDS - len(bodies)])
-            bodies += [self.packer.unpack(packed).body for (packed,) in newest]
-            content = train(bodies)
+            content = train(self._samples(db, records[:_TRAIN_RECORDS]))
             if content is not None:
                 db.execute("insert into dictionary values (?, ?)", [number, content])
         self.packer.renew()
 
+    def _samples(self, db: sqlite3.Connection, records: Sequence[Record]) -> Iterator[bytes]:
+        yield from (record.body for record in records)
+        newest = "select packed from record order by row desc limit ?"
+        for (packed,) in db.execute(newest, [_TRAIN_RECORDS - len(records)]):
+            yield self.packer.unpack(packed).body
+
     def unpack(self, db: sqlite3.Connection, packed: bytes) -> Record:
         """A record from its bytes."""
-        content = self.packer.unpack(packed)
-        return to_record(content, self.kinds.shape(db, content.shape))
+        record = self.packer.unpack(packed)
+        return reordered(record, self.kinds.shape(db, record.shape))
 
     def history(self, account: str, record_type: str, id: str) -> list[Version]:
         statement = """select packed from (
@@ -193,7 +196,7 @@ class SqliteStore:
         with self.snapshot(account) as snapshot:
             for row, _ in snapshot.rows(Asks({(record_type, id)}, set(), set())):
                 contents = [self.packer.unpack(packed) for (packed,) in snapshot.db.execute(statement, {"row": row})]
-                return [Version(content.received, content.body) for content in contents]
+                return [Version(content.received, content.body) for content in contents if content.received]
         return []
 
     def page(self, account: str, query: Query) -> Page:

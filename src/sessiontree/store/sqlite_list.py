@@ -44,9 +44,9 @@ def page(snapshot: "SqliteSnapshot", query: Query) -> Page:
 
 
 def _kind(snapshot: "SqliteSnapshot", query: Query) -> int | None:
-    if snapshot.account_id is None:
-        return None
-    return snapshot.store.kinds.kind_id(snapshot.db, snapshot.account_id, query.record_type)
+    statement = "select id from kind where account = ? and record_type = ?"
+    row = snapshot.db.execute(statement, [snapshot.account_id, query.record_type]).fetchone()
+    return None if row is None else int(row[0])
 
 
 def _bounds(query: Query, kind: int) -> tuple[str, list[int]]:

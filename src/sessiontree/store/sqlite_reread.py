@@ -75,7 +75,7 @@ def _bring(store: "SqliteStore", db: sqlite3.Connection, reader: Reader, stored:
     content = store.packer.unpack(packed)
     account, record_type = store.kinds.kind(db, kind)
     account_id = store.kinds.account_id(db, account)
-    assert account_id is not None
+    assert account_id is not None and content.received is not None
     after = _read_again(reader, store.unpack(db, packed))
     shape = store.kinds.make_shape(db, record_type)
     start = None if after.start is None else to_micros(after.start)

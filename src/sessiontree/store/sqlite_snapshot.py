@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sessiontree.record import Record
 from sessiontree.store import Asks
-from sessiontree.store.packing import to_record
+from sessiontree.store.packing import reordered
 from sessiontree.store.places import KEY, REF, place
 
 if TYPE_CHECKING:
@@ -22,9 +22,7 @@ class SqliteSnapshot:
         self.store = store
         self.db = db
         self.account = account
-        # Asked of the file each time, not of memory: the first question fixes the moment of the transaction.
-        known = db.execute("select id from account where name = ?", [account]).fetchone()
-        self.account_id: int | None = known and known[0]
+        self.account_id = store.kinds.account_id(db, account)
         self._seen: dict[int, Record] = {}
 
     def find(self, asks: Asks) -> list[Record]:
@@ -40,16 +38,19 @@ class SqliteSnapshot:
         places += [place(account_id, KEY, value) for value in keys]
         places += [place(account_id, REF, value) for value in refs]
         db, seen, kinds, unpack = self.db, self._seen, self.store.kinds, self.store.packer.unpack
+        owners, present = kinds.owners, kinds.present
         found: dict[int, Record] = {}
         for first in range(0, len(places), _ASKS_MAX):
             some = places[first : first + _ASKS_MAX]
             for row, kind, packed in db.execute(_find_statement(len(some)), _padded(some)):
                 record = seen.get(row)
                 if record is None:
-                    if not kinds.owns(db, account_id, kind):
+                    if owners.get(kind) != account_id and not kinds.owns(db, account_id, kind):
                         continue
-                    content = unpack(packed)
-                    record = seen[row] = to_record(content, kinds.shape(db, content.shape))
+                    record = unpack(packed)
+                    if record.shape not in present:
+                        record = reordered(record, kinds.shape(db, record.shape))
+                    seen[row] = record
                 if (  # places are hashes: others may share them
                     not refs.isdisjoint(record.refs)
                     or not keys.isdisjoint(record.keys)

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,8 @@ from sessiontree.record import Record
 from sessiontree.store import Outcome
 from sessiontree.store.micros import to_micros
 from sessiontree.store.packing import same_content
-from sessiontree.store.places import KEY, REF, place
+from sessiontree.store.places import KEY, REF
+from sessiontree.store.places import place as place_once
 
 if TYPE_CHECKING:
     from sessiontree.store.sqlite import SqliteStore
@@ -26,6 +27,8 @@ _SHOWN_MAX = 10_000
 
 _NOTE_FIELD = """insert into field values (?, ?, ?)
     on conflict do update set type = excluded.type where type = 'null' and excluded.type <> 'null'"""
+
+place = lru_cache(maxsize=1 << 15)(place_once)  # an id comes up for its look-up, its links and those of its neighbours
 
 Identity = tuple[str, str]
 

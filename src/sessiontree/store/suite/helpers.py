@@ -12,7 +12,7 @@ import pytest
 from sessiontree import catalog_files
 from sessiontree.catalog import Catalog
 from sessiontree.record import Reader, Record
-from sessiontree.store import Asks, Store
+from sessiontree.store import Asks, Snapshot, Store
 
 Opening = Callable[..., Store]
 """Opens the test's store, with a catalogue if one is given."""
@@ -75,8 +75,13 @@ def found(
 def get(store: Store, record_type: str, id: str, *, account: str = ACCOUNT) -> Record:
     """The one record of this identity."""
     with store.snapshot(account) as snapshot:
-        (found,) = snapshot.find(Asks({(record_type, id)}, set(), set()))
+        (found,) = find(snapshot, Asks({(record_type, id)}, set(), set()))
     return found
+
+
+def find(snapshot: Snapshot, asks: Asks) -> list[Record]:
+    """What a snapshot finds, without the store's own mark."""
+    return [msgspec.structs.replace(record, shape=0) for record in snapshot.find(asks)]
 
 
 def history(store: Store, record_type: str, id: str, *, account: str = ACCOUNT) -> list[tuple[datetime, bytes]]:

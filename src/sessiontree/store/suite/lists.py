@@ -3,6 +3,7 @@
 import random
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 
 from sessiontree.query import Condition, Query
@@ -105,8 +106,8 @@ def test_an_account_lists_its_own(store: Store) -> None:
 def test_listed_records_are_the_stored_ones(store: Store) -> None:
     fill(store)
     for query in (ask(size=1), ask(("id", "eq", "e")), ask(("note", "contains", "")), ask(sort=(("id", True),))):
-        listed = store.page(ACCOUNT, query).records
-        assert list(listed) == [get(store, "recording", each.id) for each in listed]
+        listed = [msgspec.structs.replace(each, shape=0) for each in store.page(ACCOUNT, query).records]
+        assert listed == [get(store, "recording", each.id) for each in listed]
         assert listed
 
 
