@@ -1,5 +1,6 @@
 """`sessiontree demo`, `serve` and the whole program: what it prints works when pasted, what it refuses is one line."""
 
+import dataclasses
 import json
 import os
 import re
@@ -16,12 +17,18 @@ import httpx
 import pytest
 
 from cli_help import call, run
+from conftest import running as serving
 from sessiontree import catalog_files, demo_data
+from sessiontree import demo as demos
+from sessiontree.catalog import Catalog
 from sessiontree.cli import _COMMANDS
 from sessiontree.record import Reader
+from sessiontree.store import open_store
 
 SESSION = demo_data.GUIDE_SESSION
 NOW = datetime(2026, 9, 1, 12, tzinfo=UTC)
+OLD = dataclasses.replace(catalog_files.load().types["forking"], name="old")
+"""A type that is declared no more."""
 
 
 @contextmanager
@@ -139,6 +146,36 @@ def test_a_named_store_is_used(tmp_path: Path):
         assert "example sessions in mine.db" in text
     assert (tmp_path / "mine.db").exists()
     assert not (tmp_path / "sessiontree-demo.db").exists()
+
+
+def test_a_store_with_other_records_is_left_alone(tmp_path: Path):
+    (tmp_path / "own.json").write_text('{"record_type": "fax", "id": "mine"}')
+    assert call("import", "--account", "acme", "--store", tmp_path / "mine.db", tmp_path / "own.json").exit_code == 0
+    done = run("demo", "--port", "0", cwd=tmp_path, SESSIONTREE_STORE="mine.db")
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert b"Error: the store holds records of your own: name a new file for the demo with --store\n" in done.stderr
+    assert done.stderr.count(b"\n") == 1
+    store = open_store(str(tmp_path / "mine.db"), catalog_files.load())
+    assert (store.count(), store.keys()) == (1, [])
+    store.close()
+
+
+def test_a_key_of_the_demo_expires(tmp_path: Path):
+    store = open_store(str(tmp_path / "store.db"), catalog_files.load())
+    demos.new_key(store)
+    (key,) = store.keys()
+    assert key.expires == key.created + timedelta(days=7)
+    store.close()
+
+
+def test_a_server_warns_of_types_that_the_catalogue_lacks(tmp_path: Path):
+    catalog = catalog_files.load()
+    store = open_store(str(tmp_path / "store.db"), Catalog({**catalog.types, "old": OLD}, catalog.updated))
+    store.add("default", [Reader(store.catalog).read(b'{"record_type": "old", "id": "1"}')], NOW)
+    store.close()
+    with serving(tmp_path):
+        log = (tmp_path / "server.log").read_text()
+    assert "WARNING records of old are stored, but the catalogue has no such type" in log
 
 
 @pytest.mark.parametrize("command", ["demo", "serve"])

@@ -130,6 +130,41 @@ def test_rejected_lines_of_standard_input_go_to_the_present_folder(tmp_path: Pat
     assert json.loads(line)["field"] == "record_type"
 
 
+@pytest.mark.parametrize("name", ["/dev/stdin", "/dev/fd/0"])
+def test_other_names_of_standard_input_do_the_same(name: str, tmp_path: Path):
+    good = b'{"id": "x", "record_type": "fax"}\n'
+    done = run("import", "--store", "store.db", name, cwd=tmp_path, input=good + b'{"id": "x"}\n')
+    assert done.stdout.decode() == f"{name}: 1 created, 0 updated, 0 unchanged, 1 rejected\n"
+    assert (done.returncode, (tmp_path / "import.rejected.ndjson").read_bytes().count(b"\n")) == (1, 1)
+
+
+def test_rejects_of_several_streams_stand_in_one_file(tmp_path: Path):
+    (tmp_path / "import.rejected.ndjson").write_text("of an earlier import")
+    command = f"{sys.executable} -m sessiontree import --store store.db <(echo 1) <(echo 2)"
+    done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, timeout=60, check=False)
+    lines = (tmp_path / "import.rejected.ndjson").read_bytes().splitlines()
+    assert (done.returncode, [json.loads(line)["record"] for line in lines]) == (1, ["1", "2"])
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (ndjson().decode().encode("utf-16"), "is text in UTF-16: save it as UTF-8"),
+        (ndjson().decode().encode("utf-16-be"), "is no text: records come as NDJSON, JSON or CSV in UTF-8"),
+        (b"PK\3\4\x14\0\x08\0" + b"a\n" * 3000, "is no text: "),
+        (gzip.compress(b"\x7fELF\2\1\1\0" + b"\n" * 3000, mtime=0), "is no text: "),
+    ],
+)
+def test_a_file_that_is_no_text_is_one_sentence(content: bytes, reason: str, tmp_path: Path):
+    file = tmp_path / "a.ndjson"
+    file.write_bytes(content)
+    result = call("import", "--store", tmp_path / "store.db", file)
+    assert (result.exit_code, result.stdout) == (1, f"{file}: 0 created, 0 updated, 0 unchanged, 0 rejected\n")
+    assert f"Error: {file} {reason}" in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not Path(f"{file}.rejected.ndjson").exists()
+
+
 def test_nothing_rejected_leaves_no_file(tmp_path: Path):
     file = tmp_path / "a.ndjson"
     file.write_bytes(ndjson())

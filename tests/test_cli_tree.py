@@ -227,8 +227,29 @@ def test_colour_on_a_terminal_only_and_not_when_unwanted(store: Path):
     assert "\x1b[" not in call("tree", "--store", store, *GUIDE).stdout
 
 
+def test_types_that_the_catalogue_lacks_are_named(tmp_path: Path):
+    folder = tmp_path / "types"
+    folder.mkdir()
+    (folder / "step.toml").write_text(STEP)
+    options = ("--catalog", folder)
+    path = imported(tmp_path, iter([{"record_type": "step", "id": "1"}, {"record_type": "fax", "id": "f"}]), *options)
+    warning = "records of step are stored, but the catalogue has no such type: name its folder with --catalog"
+    for command in (["tree", "fax", "f"], ["catalog", "apply"]):
+        lacking = call(*command, "--store", path)
+        assert (lacking.exit_code, lacking.stderr) == (0, f"Note: {warning}.\n")
+        assert call(*command, "--store", path, *options).stderr == ""
+    misspelt = call("tree", "--store", path, "step", "1")
+    assert misspelt.exit_code == 2
+    assert warning in misspelt.stderr
+
+
+def test_a_misspelt_type_points_to_the_list_once(store: Path):
+    assert call("tree", "--store", store, "no-such", "x").stderr.count("catalog list") == 1
+
+
 def test_a_progress_bar_on_a_terminal_only(tmp_path: Path):
-    file = tmp_path / "a.ndjson"
+    file = tmp_path / ("a folder with a long name " * 5) / "a.ndjson"
+    file.parent.mkdir()
     file.write_bytes((EXAMPLES / "ai-call.ndjson").read_bytes())
     shown = on_a_terminal(["import", "--store", str(tmp_path / "store.db"), str(file)], {})
     assert "10 created" in shown

@@ -122,7 +122,6 @@ def test_a_misspelt_record_type_is_told_what_could_be_meant(stored: Any):
 @pytest.mark.parametrize(
     "path",
     [
-        "/",
         "/v2",
         "/v2/",
         "/v2/session_analysis",

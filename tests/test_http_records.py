@@ -120,7 +120,8 @@ def test_ranges_of_days_end_at_midnight_utc(client: Any, range_: str, days: set[
     ("query", "code", "parameter"),
     [
         ("", "10004", "filter[record_type]"),
-        ("filter[record_type]=recordin", "10032", "record_type"),
+        ("filter[record_type]=recordin", "10032", "filter[record_type]"),
+        ("record_type=recordin", "10032", "record_type"),
         ("filter[record_type]=recording&filter[record_type]=recording", "10015", "filter[record_type]"),
         ("filter[record_type]=recording&record_type=webrtc", "10015", "filter[record_type]"),
         ("record_type=recording&filter[colour]=red", "10031", "filter[colour]"),

@@ -1,12 +1,15 @@
 """The API's description: complete, true to the routes, and readable without any other host."""
 
+import html
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import jsonschema_rs
 import pytest
 
-from sessiontree import catalog_files, openapi
+from sessiontree import catalog_files, demo, demo_data, openapi
+from sessiontree.docs_page import code
 from sessiontree.server import all_routes
 
 CATALOG = catalog_files.load()
@@ -14,9 +17,10 @@ DOCUMENT = openapi.document(CATALOG)
 
 
 def test_every_route_is_described_and_nothing_else():
-    routes = {(route.method, route.path) for route in all_routes(CATALOG)}
-    assert set(openapi.OPERATIONS) == routes
-    for route in all_routes(CATALOG):
+    routes = {(route.method, route.path): route for route in all_routes(CATALOG)}
+    del routes["GET", "/"]  # only leads people to the page
+    assert set(openapi.OPERATIONS) == set(routes)
+    for route in routes.values():
         described = DOCUMENT["paths"][route.path][route.method.lower()]
         assert bool(described["security"]) == (route.scope is not None)
         assert described["summary"]
@@ -66,3 +70,25 @@ def test_the_page_needs_no_other_host_and_shows_every_operation(client: Any):
         assert operation.summary in answer.text
         assert f"<b>{method}</b> {path}" in answer.text
     assert "url(" not in client.get("/docs/style.css").text
+
+
+def test_the_bare_address_leads_to_the_page(client: Any):
+    answer = client.get("/", follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/docs")
+    assert client.get("/").text == client.get("/docs").text
+
+
+def test_backticks_on_the_page_are_code(client: Any):
+    assert "`" not in client.get("/docs").text
+    assert code("see `a<b>` & c") == "see <code>a&lt;b&gt;</code> &amp; c"
+
+
+def test_the_commands_of_the_page_work_on_the_demo(inside: Any, client: Any):
+    demo.load(inside.service.store, datetime(2026, 4, 1, tzinfo=UTC))
+    commands = re.findall(r"<code>(curl .*?)</code>", client.get("/docs").text)
+    assert len(commands) == len(openapi.OPERATIONS)
+    paths = [html.unescape(each).split('"')[1].removeprefix("$URL") for each in commands if "--data" not in each]
+    answers = {path: client.get(path) for path in paths}
+    assert {path: answer.status_code for path, answer in answers.items() if answer.status_code != 200} == {}
+    (tree,) = [answer.json() for path, answer in answers.items() if path.endswith(demo_data.GUIDE_SESSION)]
+    assert tree["meta"]["event_count"] == 11

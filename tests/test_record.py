@@ -87,6 +87,21 @@ def test_a_record_without_a_known_type(reader, body, code, part):
     assert part in message
 
 
+@pytest.mark.parametrize("named", [None, "fax"])
+@pytest.mark.parametrize("body", ['{"data":[]}', '{"data":[{"id":"a"}],"meta":{"page_number":1}}'])
+def test_a_page_of_an_answer_is_no_record(reader, body, named):
+    assert refusal(reader, body, named) == (
+        None,
+        "10015",
+        "this looks like a page of an answer: send the records in its data",
+    )
+
+
+@pytest.mark.parametrize("body", ['{"data":{"a":1}}', '{"data":[],"other":1}', '{"meta":{}}'])
+def test_what_only_looks_a_little_like_a_page_lacks_its_type(reader, body):
+    assert refusal(reader, body, None)[:2] == ("record_type", "10004")
+
+
 # Ids
 
 
@@ -144,17 +159,26 @@ def test_valid_id(text, valid):
     assert valid_id(text) is valid
 
 
-@pytest.mark.parametrize("field", ["id", "telnyx_session_id", "cost", "note"])
+@pytest.mark.parametrize("field", ["id", "telnyx_session_id", "telnyx_leg_id", "cost", "note"])
 @pytest.mark.parametrize("digits", [300, 5000])
 def test_whole_numbers_of_very_many_digits(reader, field, digits):
     """Refused where they count, kept as they are elsewhere; never an error of ours."""
     others = "" if field == "id" else '"id":"a",'
     body = f'{{{others}"{field}":{"1" * digits}}}'
-    if field == "note" or (field == "telnyx_session_id" and digits <= LINK_CHARS_MAX):
-        assert reader.read(body.encode(), "recording").body == body.encode()
+    if field == "note" or (field == "telnyx_leg_id" and digits <= LINK_CHARS_MAX):
+        assert reader.read(body.encode(), "call-control").body == body.encode()
     else:
-        refused, code, _ = refusal(reader, body)
-        assert (refused, code) == (field, "10006" if field == "id" else "10015")
+        refused, code, _ = refusal(reader, body, "call-control")
+        is_id = field == "id" or (field == "telnyx_session_id" and digits <= LINK_CHARS_MAX)
+        assert (refused, code) == (field, "10006" if is_id else "10015")
+
+
+@pytest.mark.parametrize("value", ["s/1", "s\n1", "x" * 256, "\x1b[2J"])
+def test_what_names_a_virtual_parent_has_to_be_an_id(reader, value):
+    """Its event could not be asked for otherwise, and its links would not work."""
+    body = json.dumps({"id": "a", "telnyx_session_id": value})
+    assert refusal(reader, body, "recording")[:2] == ("telnyx_session_id", "10006")
+    assert reader.read(json.dumps({"id": "a", "conversation_id": value}).encode(), "inference").refs == (value,)
 
 
 # Times

@@ -1,5 +1,6 @@
 """Generated requests, right and wrong, from the API's own description: no 500, and no answer outside its schema."""
 
+import json
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from sessiontree import demo_data
 from sessiontree.openapi import OPERATIONS
 
 pytestmark = pytest.mark.long
@@ -28,7 +30,7 @@ CHECKS = [
 
 @pytest.fixture(scope="module")
 def api(server: Any) -> Any:
-    server.post([{"record_type": "recording", "id": "rec-1", "telnyx_session_id": "s-1", "cost": "0.1"}])
+    server.post([json.loads(record) for record in demo_data.example_records()])  # has the ids of the examples
     return schemathesis.openapi.from_url(f"{server.url}/openapi.json")
 
 

@@ -98,6 +98,14 @@ def test_fractions_of_seconds_show(tmp_path: Path):
     assert "Duration   1.25 s" in lines
 
 
+def test_a_start_that_nobody_knows_is_not_made_up(tmp_path: Path):
+    unknown = text_of(tmp_path, ("call-session", "s"), [leg("a", cost="1")])
+    assert "Started    unknown (received 2026-04-01 12:00:00 UTC)" in unknown
+    assert [line for line in unknown if line.startswith("Duration")] == []
+    known_below = [leg("a"), assistant("b", "a", created_at="2026-03-01T10:00:00Z")]
+    assert "Started    2026-03-01 10:00:00 UTC" in text_of(tmp_path, ("call-control", "a"), known_below)
+
+
 def test_a_deep_chain_is_shown_whole(tmp_path: Path):
     folder = tmp_path / "types"
     folder.mkdir()

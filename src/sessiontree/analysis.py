@@ -4,24 +4,30 @@ Follow `Analysis.tree` to see the program: find the event, climb to the top of i
 place it, add it up.
 """
 
+from datetime import timedelta
+
 from sessiontree import tree as trees
 from sessiontree.catalog import RecordType
 from sessiontree.errors import EventNotFound
 from sessiontree.gathering import Gathering
 from sessiontree.placement import Node, plans
 from sessiontree.store import Store
-from sessiontree.tree import Tree
+from sessiontree.tree import OPEN_FOR, Tree
 
 EVENTS_MAX = 100_000
 
 
 class Analysis:
-    """Answers for one store and its catalogue. `events_max` limits the events of one tree."""
+    """Answers for one store and its catalogue.
 
-    def __init__(self, store: Store, *, events_max: int = EVENTS_MAX) -> None:
+    `events_max` limits the events of one tree; for `open_for` an event without a finish counts as in progress.
+    """
+
+    def __init__(self, store: Store, *, events_max: int = EVENTS_MAX, open_for: timedelta = OPEN_FOR) -> None:
         self._store = store
         self._plans = plans(store.catalog)
         self._events_max = events_max
+        self._open_for = open_for
 
     def tree(self, account: str, declared: RecordType, id: str) -> Tree:
         """The tree of the event with this id (or a declared second id) and everything below it, placed and added up.
@@ -41,7 +47,7 @@ class Analysis:
         if root.record is None and len(nodes) == 1:
             raise EventNotFound(declared.name, id)
         trees.roll_up(nodes)
-        return Tree(root, nodes, ancestors, trees.problems(nodes))
+        return Tree(root, nodes, ancestors, trees.problems(nodes), self._open_for)
 
 
 def _has_visitors(nodes: list[Node]) -> bool:

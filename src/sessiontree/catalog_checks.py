@@ -100,7 +100,8 @@ def _field_problems(declared: Declared) -> Iterator[Problem]:
     for key, names, kinds in uses:
         yield from _repeats(key, names)
         for name in names:
-            yield from _field_problem(key, name, declared.fields, kinds)
+            hint = "; a type with a cost declares its currency's field" if key == "currency" and declared.cost else ""
+            yield from _field_problem(key, name, declared.fields, kinds, hint)
 
 
 def _parent_problems(declared: Declared, parent: DeclaredParent) -> Iterator[Problem]:
@@ -116,10 +117,12 @@ def _parent_problems(declared: Declared, parent: DeclaredParent) -> Iterator[Pro
         yield from _field_problem(".via", local, declared.fields, LINK_KINDS)
 
 
-def _field_problem(key: str, field: str, fields: Mapping[str, object], kinds: tuple[str, ...]) -> Iterator[Problem]:
+def _field_problem(
+    key: str, field: str, fields: Mapping[str, object], kinds: tuple[str, ...], hint: str = ""
+) -> Iterator[Problem]:
     kind = fields.get(field)
     if kind is None:
-        yield key, f"{field!r} does not stand in [fields]"
+        yield key, f"{field!r} does not stand in [fields]{hint}"
     elif kind in FIELD_KINDS and kind not in kinds:
         yield key, f"{field!r} is declared as {kind}; here it must be {_one_of(kinds)}"
 

@@ -4,24 +4,35 @@ import shlex
 import shutil
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 
 import msgspec
 
 from sessiontree import demo_data
+from sessiontree.errors import SessiontreeError
 from sessiontree.keys import DEFAULT_ACCOUNT, make_key
 from sessiontree.record import Reader
 from sessiontree.store import Store
 
 STORE = "sessiontree-demo.db"
+KEY_DAYS = 7
+
+
+class DemoRefused(SessiontreeError):
+    """A store that the demo is not to be put into."""
 
 
 def load(store: Store, now: datetime) -> bool:
-    """Put the demo's records into a store, in one transaction, unless they are there; whether they had to be."""
+    """Put the demo's records into a store, in one transaction, unless they are there; whether they had to be.
+
+    Raises DemoRefused when the store holds other records: made-up calls do not belong among somebody's own.
+    """
     if store.history(DEFAULT_ACCOUNT, *demo_data.GUIDE_EVENT):
         return False
+    if store.count():
+        raise DemoRefused("the store holds records of your own: name a new file for the demo with --store")
     bodies = [*demo_data.example_records(), *map(msgspec.json.encode, demo_data.generated_records(now))]
     reader = Reader(store.catalog)
     store.add(DEFAULT_ACCOUNT, [reader.read(body) for body in bodies], now)
@@ -29,8 +40,8 @@ def load(store: Store, now: datetime) -> bool:
 
 
 def new_key(store: Store) -> str:
-    """A key to try the demo with."""
-    text, key = make_key(name=f"demo of {datetime.now(UTC):%Y-%m-%d %H:%M}")
+    """A key to try the demo with, for some days: every start makes another."""
+    text, key = make_key(name=f"demo of {datetime.now(UTC):%Y-%m-%d %H:%M}", expires=timedelta(days=KEY_DAYS))
     store.add_key(key)
     return text
 
@@ -62,7 +73,7 @@ def invitation(*, url: str, key: str, store: str) -> Iterator[str]:
     yield ""
     yield f"  {_program()} tree --store {shlex.quote(store)} call-session {demo_data.GUIDE_SESSION}"
     yield ""
-    yield "Ctrl+C stops it."
+    yield f"Ctrl+C stops it. The key works for {KEY_DAYS} days; each start prints a new one."
 
 
 def _program() -> str:

@@ -1,11 +1,13 @@
 """The API to read: its OpenAPI description as a file, and as a page that needs nothing from any other host."""
 
 import json
+import re
 from functools import cached_property
 from importlib.resources import files
 from typing import Any
 
 import jinja2
+from markupsafe import Markup, escape
 from starlette.responses import Response
 
 from sessiontree import openapi
@@ -13,6 +15,7 @@ from sessiontree.catalog import Catalog
 from sessiontree.routes import Call
 
 _POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+_TICKED = re.compile(r"`([^`]+)`")
 
 
 class Docs:
@@ -28,6 +31,7 @@ class Docs:
     @cached_property
     def _page(self) -> bytes:
         environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+        environment.filters["code"] = code
         template = environment.from_string(_file("templates/docs.html"))
         operations = [
             {"method": method.upper(), "path": path, "curl": curl(method.upper(), path, described), **described}
@@ -40,6 +44,10 @@ class Docs:
     async def openapi_json(self, call: Call) -> Response:
         """The description as OpenAPI 3.1."""
         return Response(json.dumps(self._document), media_type="application/json")
+
+    async def front(self, call: Call) -> Response:
+        """The way from the bare address to the page."""
+        return Response(status_code=303, headers={"Location": "/docs"})
 
     async def page(self, call: Call) -> Response:
         """The description as a page."""
@@ -59,8 +67,13 @@ def pretty(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
 
 
+def code(text: str) -> Markup:
+    """Text as HTML, with what stands in backticks as code."""
+    return Markup(_TICKED.sub(r"<code>\1</code>", str(escape(text))))
+
+
 def curl(method: str, path: str, described: dict[str, Any]) -> str:
-    """A command line that calls an operation; $URL and $KEY are the reader's own."""
+    """A command line that calls an operation; the page says at its top how to set $URL and $KEY."""
     query = []
     for parameter in described["parameters"]:
         if parameter["in"] == "path":

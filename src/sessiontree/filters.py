@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sessiontree.catalog import Catalog, RecordType
+from sessiontree.errors import UnknownRecordType
 from sessiontree.http_errors import BAD_FILTER, BAD_REQUEST, MISSING, UNKNOWN_VALUE, RequestError
 from sessiontree.parameters import Parameters
 from sessiontree.query import OPERATORS, Condition, Query, check, date_range
@@ -38,11 +39,17 @@ class Filtering:
 
 def record_type(parameters: Parameters, catalog: Catalog) -> RecordType:
     """The type that a list is of: `filter[record_type]`, or the bare `record_type` of a record's own link."""
-    names = {parameters.text(RECORD_TYPE), parameters.text("record_type")} - {None}
-    if not names:
+    types = {}
+    for parameter in (RECORD_TYPE, "record_type"):
+        if (name := parameters.text(parameter)) is not None:
+            try:
+                declared = catalog.resolve(name)
+            except UnknownRecordType as error:
+                raise RequestError(400, UNKNOWN_VALUE, str(error), parameter=parameter) from None
+            types[declared.name] = declared
+    if not types:
         text = f"{RECORD_TYPE} is missing: name the record type to list"
         raise RequestError(400, MISSING, text, parameter=RECORD_TYPE)
-    types = {declared.name: declared for declared in (catalog.resolve(name) for name in names if name)}
     if len(types) > 1:
         text = f"{RECORD_TYPE} and record_type name different types; give one of them"
         raise RequestError(400, BAD_REQUEST, text, parameter=RECORD_TYPE)

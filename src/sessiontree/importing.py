@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 import msgspec
 
@@ -46,17 +46,21 @@ class Summary:
 
 
 class Rejects:
-    """The file of rejected records, made when there is a first one: a JSON line with the reason and the text each."""
+    """The file of rejected records, made when there is a first one: a JSON line with the reason and the text each.
+
+    One that is used for several sources, one after another, holds the rejects of all.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file: IO[bytes] | None = None
+        self._mode = "wb"
 
     def add(self, element: Element, error: RecordRejected) -> None:
         """Put a rejected record aside."""
         if self._file is None:
             try:
-                self._file = self.path.open("wb")
+                self._file = cast(IO[bytes], self.path.open(self._mode))
             except OSError as problem:
                 raise StoreError(f"{self.path} cannot be written: {problem.strerror}") from None
         entry = {
@@ -72,6 +76,7 @@ class Rejects:
         """Finish the file."""
         if self._file is not None:
             self._file.close()
+            self._file, self._mode = None, "ab"
 
 
 def add_all(

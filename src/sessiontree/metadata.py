@@ -19,6 +19,7 @@ from sessiontree.catalog import Catalog, RecordType, Relationship
 from sessiontree.wire import ViaFields
 
 DEPTH_DEFAULT, DEPTH_MIN, DEPTH_MAX = 2, 1, 5
+EVENT_ID = "{event_id}"
 EXPAND = ("record", "none")
 PARAMETERS = {
     "include_children": DescribedParameter(
@@ -71,13 +72,15 @@ def one_type(catalog: Catalog, declared: RecordType, example_id: str) -> TypeMet
 
 
 def _examples(name: str, id: str, depth: int) -> dict[str, str]:
-    event = f"/v2/session_analysis/{name}/{quote(id, safe='')}"
+    """Queries about an event; `id` is EVENT_ID where there is none yet to show."""
+    value = id if id == EVENT_ID else quote(id, safe="")
+    event = f"/v2/session_analysis/{name}/{value}"
     return {
         "event": event,
         "whole_tree": f"{event}?max_depth={depth}",
         "costs_only": f"{event}?max_depth={depth}&expand=none",
         "event_alone": f"{event}?include_children=false",
-        "records": f"/v2/detail_records?record_type={name}&id={quote(id, safe='')}",
+        "records": f"/v2/detail_records?record_type={name}&id={value}",
     }
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from sessiontree.answers import DescribedParameter
+from sessiontree.demo_data import GUIDE_EVENT, GUIDE_SESSION
 from sessiontree.filters import PAGE_SIZE, PAGE_SIZE_MAX
 from sessiontree.metadata import PARAMETERS
 from sessiontree.query import RANGES
@@ -44,13 +45,13 @@ EVENT_ID: Json = {
     "required": True,
     "description": "The event's id: its record's id, or a declared second id.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[^/\u0000-\u001f\u007f]+$"},
-    "example": "4c9063e0-1e4b-11f1-b789-0242ac120002",
+    "example": GUIDE_SESSION,
 }
 TREE = tuple(_tree_parameter(name, described) for name, described in PARAMETERS.items())
 NAMED_TYPE = _query("record_type", "The type of every record of the body; without it each record names its own.", _TYPE)
 ONE_RECORD = (
-    _query("record_type", "The record type.", _TYPE, required=True, example="recording"),
-    _query("id", "The record's id.", {"type": "string", "minLength": 1}, required=True, example="rec-1"),
+    _query("record_type", "The record type.", _TYPE, required=True, example=GUIDE_EVENT[0]),
+    _query("id", "The record's id.", {"type": "string", "minLength": 1}, required=True, example=GUIDE_EVENT[1]),
 )
 DETAIL = (
     _query("filter[record_type]", "The record type to list.", _TYPE, required=True, example="inference"),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 from sessiontree.http_errors import BAD_REQUEST, MISSING, OUT_OF_RANGE, UNKNOWN_VALUE, RequestError
 from sessiontree.record import read_time
@@ -106,7 +106,19 @@ def _pairs(query: bytes) -> list[tuple[str, str]]:
     try:
         return parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict")
     except ValueError:
-        raise RequestError(400, BAD_REQUEST, "the query is not percent-encoded UTF-8") from None
+        text = "the query is not percent-encoded UTF-8"
+        raise RequestError(400, BAD_REQUEST, text, parameter=_unreadable(query)) from None
+
+
+def _unreadable(query: bytes) -> str | None:
+    """The name of the parameter whose value is not percent-encoded UTF-8."""
+    for pair in query.split(b"&"):
+        name, _, value = pair.partition(b"=")
+        try:
+            unquote_to_bytes(value).decode()
+        except UnicodeDecodeError:
+            return unquote_to_bytes(name).decode(errors="replace")
+    return None
 
 
 def _window(text: str) -> Window:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from concurrent.futures import Future
 from contextlib import aclosing
 from functools import partial
 
@@ -39,7 +38,7 @@ async def post_records(call: Call) -> Response:
         call.service.metrics.records(outcome, count)
     if broken is not None:
         answer = broken if isinstance(broken, RequestError) else _as_answer(broken)
-        raise RequestError(answer.status, answer.code, answer.message, headers=answer.headers, data=summary)
+        raise RequestError(answer.status, answer.code, answer.message, headers=answer.headers, data=summary) from broken
     if not summary.received:
         raise RequestError(400, BAD_REQUEST, "the body holds no record; send at least one")
     if summary.rejected < summary.received:
@@ -145,25 +144,26 @@ class Taking:
     async def take(self, pieces: AsyncIterator[bytes]) -> Exception | None:
         """Store every record; what broke the body off, if something did: the whole records before it are stored."""
         broken: Exception | None = None
-        under_way: Future[None] | None = None
+        under_way: asyncio.Future[None] | None = None
         try:
             async with aclosing(pieces):  # type: ignore[type-var]
                 async for piece in pieces:
-                    if under_way is not None:
-                        await asyncio.wrap_future(under_way)
-                        under_way = None
                     if self._inline:
                         self._intake.feed(piece)
-                    else:
-                        under_way = self._service.writer.run(partial(self._take_piece, piece))
+                        continue
+                    if under_way is not None:
+                        await under_way
+                    under_way = asyncio.wrap_future(self._service.writer.run(partial(self._take_piece, piece)))
             if under_way is not None:
-                await asyncio.wrap_future(under_way)
+                await under_way
             self._intake.finish()
         except SessiontreeError as error:
             broken = error
         try:
-            if under_way is not None:  # the body broke off while a piece was being stored
-                await asyncio.wait([asyncio.wrap_future(under_way)])
+            if under_way is not None:  # the body may have broken off while a piece was being stored
+                await asyncio.wait([under_way])
+                if isinstance(error_there := under_way.exception(), SessiontreeError):
+                    broken = error_there
             for batch in self._intake.take(rest=True):
                 outcomes = await asyncio.wrap_future(self._service.writer.add(self._account, batch))
                 self._intake.note(outcomes)

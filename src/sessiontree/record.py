@@ -81,11 +81,12 @@ class Reader:
             fields = _decode_leniently(body, error)
         if type(fields) is not dict:
             raise RecordRejected(None, "10015", "the record is not a JSON object")
-        plan = self._plan(fields.get("record_type") if record_type is None else record_type)
+        plan = self._plan(fields.get("record_type") if record_type is None else record_type, fields)
         return _apply(plan, fields, body)
 
-    def _plan(self, name: Any) -> "_Plan":
+    def _plan(self, name: Any, fields: dict[str, Any]) -> "_Plan":
         if type(name) is not str or not name:
+            _refuse_page(fields)
             raise RecordRejected(
                 "record_type", "10004", "record_type is missing: name the record's type in it, or once for all records"
             )
@@ -96,10 +97,15 @@ class Reader:
                 raise RecordRejected(
                     "record_type", "10032", f"{_shown(name)} is no record type of the catalogue; see its list of types"
                 )
-            plan = self._plans[name] = _Plan(
-                declared.name, declared, self._catalog.key_fields(declared.name), declared.ref_fields
-            )
+            plan = self._plans[name] = self._new_plan(declared)
         return plan
+
+    def _new_plan(self, declared: RecordType) -> "_Plan":
+        refs = declared.ref_fields
+        types = self._catalog.types
+        virtual = {via.local_field for parent in declared.parents if types[parent.parent].virtual for via in parent.via}
+        id_refs = tuple(at for at, field in enumerate(refs) if field in virtual)
+        return _Plan(declared.name, declared, self._catalog.key_fields(declared.name), refs, id_refs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +114,7 @@ class _Plan:
     declared: RecordType
     key_fields: tuple[str, ...]
     ref_fields: tuple[str, ...]
+    id_refs: tuple[int, ...]  # positions of the refs that become the id of a virtual event
 
 
 class _Unreadable:
@@ -121,12 +128,19 @@ def _apply(plan: _Plan, fields: dict[str, Any], body: bytes) -> Record:
     if type(identity) is int:
         identity = str(identity)
     if identity is None or identity == "":
+        _refuse_page(fields)
         raise RecordRejected(declared.id_field, "10004", f"{declared.id_field} is missing: a record needs its id")
     if type(identity) is not str or not valid_id(identity):
         raise RecordRejected(
             declared.id_field, "10006", f"{_shown(identity)} is no id: use 1 to 255 printable characters without /"
         )
     cost = _cost(declared.cost_fields, fields, body)
+    refs = tuple([_link(field, get(field)) for field in plan.ref_fields])
+    for at in plan.id_refs:
+        ref = refs[at]
+        if ref is not None and not valid_id(ref):
+            text = f"{_shown(ref)} names an event that cannot be: an id is 1 to 255 printable characters without /"
+            raise RecordRejected(plan.ref_fields[at], "10006", text)
     return Record(
         plan.name,
         identity,
@@ -135,10 +149,16 @@ def _apply(plan: _Plan, fields: dict[str, Any], body: bytes) -> Record:
         cost,
         _currency(declared, get(declared.currency_field)) if declared.cost_fields else None,
         tuple([_link(field, get(field)) for field in plan.key_fields]),
-        tuple([_link(field, get(field)) for field in plan.ref_fields]),
+        refs,
         body,
         names=tuple(fields),
     )
+
+
+def _refuse_page(fields: dict[str, Any]) -> None:
+    """A saved answer of the API is no record, but holds some."""
+    if type(fields.get("data")) is list and fields.keys() <= {"data", "meta"}:
+        raise RecordRejected(None, "10015", "this looks like a page of an answer: send the records in its data")
 
 
 def _first_time(names: tuple[str, ...], get: Callable[[str], Any]) -> datetime | None:

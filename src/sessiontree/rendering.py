@@ -189,7 +189,7 @@ def _meta(tree: Tree, returned: int) -> SessionMeta:
     by_product = tree.by_product()
     return SessionMeta(
         event_count=root.event_count,
-        products=sorted({node.plan.declared.product for node in tree.nodes}),
+        products=sorted({product for product, *_ in by_product}),
         returned_event_count=returned,
         truncated=returned < root.event_count,
         unpriced_count=root.unpriced_count,

@@ -101,7 +101,7 @@ async def type_metadata(call: Call) -> Response:
     except UnknownRecordType as error:
         raise RequestError(404, NOT_FOUND, str(error), parameter="record_type") from None
     example = await service.in_thread(lambda: _example_id(service, call.account, declared))
-    return json_answer(metadata.one_type(service.catalog, declared, example or "{event_id}"))
+    return json_answer(metadata.one_type(service.catalog, declared, example or metadata.EVENT_ID))
 
 
 def _example_id(service: Service, account: str, declared: RecordType) -> str | None:
@@ -189,4 +189,5 @@ def path_part(raw: str) -> str:
     try:
         return unquote(raw, errors="strict")
     except UnicodeDecodeError:
-        raise RequestError(400, BAD_ID, "the path is not percent-encoded UTF-8") from None
+        text = "the path is not percent-encoded UTF-8"
+        raise RequestError(400, BAD_ID, text, parameter="event_id") from None

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
+from math import ceil
 from typing import Any
 
 import uvicorn
@@ -26,6 +27,7 @@ from sessiontree.http_errors import (
     BAD_REQUEST,
     FORBIDDEN,
     NOT_FOUND,
+    TOO_MANY,
     UNAUTHENTICATED,
     RequestError,
     request_error,
@@ -34,7 +36,7 @@ from sessiontree.http_errors import (
 from sessiontree.routes import Call, Handler
 from sessiontree.service import Service
 from sessiontree.settings import Settings
-from sessiontree.store import ApiKey
+from sessiontree.store import ApiKey, warning_of_undeclared
 
 SHUTDOWN_SECONDS = 30
 SWITCH_SECONDS = 0.0005
@@ -72,6 +74,7 @@ def all_routes(catalog: Catalog) -> list[Route]:
         Route("GET", "/readyz", None, routes.Readyz()),
         Route("GET", "/metrics", None, routes.metrics),
         Route("GET", "/openapi.json", None, docs.openapi_json),
+        Route("GET", "/", None, docs.front),
         Route("GET", "/docs", None, docs.page),
         Route("GET", "/docs/style.css", None, docs.style),
     ]
@@ -177,12 +180,15 @@ class App:
             raise RequestError(401, UNAUTHENTICATED, text, headers={"WWW-Authenticate": "Bearer"})
         if needed not in key.scopes:
             raise RequestError(403, FORBIDDEN, f"this key may not {needed}; use one with the scope {needed}")
+        if seconds := self.service.limit.wait(key.prefix):
+            text = "this key makes more requests a second than allowed; wait as long as Retry-After says"
+            raise RequestError(429, TOO_MANY, text, headers={"Retry-After": str(ceil(seconds))})
         return key
 
     def _failed(self, error: Exception, request_id: str) -> Response:
         refusal = request_error(error)
         if refusal.status == 503:
-            log.error("request %s: %s", request_id, error)
+            log.error("request %s: %s", request_id, error.__cause__ if isinstance(error, RequestError) else error)
         elif refusal.status >= 500:
             log.error("request %s", request_id, exc_info=error)
         return response(refusal, request_id)
@@ -222,6 +228,7 @@ def serve(settings: Settings, *, ready: Callable[[str], None] = lambda url: None
         )
         host, port = listening.getsockname()[:2]
         url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        _warn_of_undeclared(service)
         log.info("serving %s on %s", settings.store, url)
         ready(url)
         uvicorn.Server(config).run(sockets=[listening])
@@ -230,6 +237,12 @@ def serve(settings: Settings, *, ready: Callable[[str], None] = lambda url: None
     finally:
         service.close()
         listening.close()
+
+
+def _warn_of_undeclared(service: Service) -> None:
+    warning = warning_of_undeclared(service.store)
+    if warning:
+        log.warning("%s", warning)
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
 from sessiontree import catalog_files
 from sessiontree.analysis import Analysis
 from sessiontree.keys import KeyRing
+from sessiontree.limits import RateLimit
 from sessiontree.metrics import Metrics
 from sessiontree.record import Reader
 from sessiontree.settings import Settings
@@ -29,8 +31,11 @@ class Service:
         self.catalog = catalog_files.load(Path(settings.catalog) if settings.catalog else None)
         self.store = open_store(settings.store, self.catalog)
         self.metrics = Metrics(Path(settings.store))
-        self.analysis = Analysis(self.store, events_max=settings.events_max)
-        self.quick_analysis = Analysis(self.store, events_max=min(INLINE_EVENTS_MAX, settings.events_max))
+        open_for = timedelta(hours=settings.open_hours)
+        self.analysis = Analysis(self.store, events_max=settings.events_max, open_for=open_for)
+        events_max = min(INLINE_EVENTS_MAX, settings.events_max)
+        self.quick_analysis = Analysis(self.store, events_max=events_max, open_for=open_for)
+        self.limit = RateLimit(settings.requests_per_second)
         self.keys = KeyRing(self.store)
         self.reader = Reader(self.catalog)
         self.writer = Writer(self.store, committed=self.metrics.commit)

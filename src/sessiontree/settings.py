@@ -42,6 +42,8 @@ class Settings:
     unpacked_bytes_max: int = _setting(512 * MIB, "the largest request body, unpacked", low=1)
     record_bytes_max: int = _setting(ELEMENT_BYTES_MAX, "the largest record", low=1)
     events_max: int = _setting(EVENTS_MAX, "the most events that one tree may have", low=1)
+    open_hours: int = _setting(24, "for how long an event without a finish counts as in progress", low=0, high=87_600)
+    requests_per_second: int = _setting(0, "how many requests one key may make a second; 0 is no limit", low=0)
     log_level: str = _setting("info", f"what to log: one of {', '.join(LOG_LEVELS)}")
 
 

@@ -20,6 +20,8 @@ PIECE_BYTES = 1 << 18
 _DELIMITERS = ",;\t"
 _LINE_BYTES_MAX = 64 << 20
 _GZIP = b"\x1f\x8b"
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_LOOKED_AT_BYTES = 1024
 _FORMATS = {".ndjson": "ndjson", ".jsonl": "ndjson", ".json": "json", ".csv": "csv", ".tsv": "csv"}
 _OBJECT_LINE = re.compile(rb"[^\n]*\}\s*\n|[^\n]*\}\s*\Z")
 
@@ -32,10 +34,11 @@ def elements(stream: BinaryIO, name: str, read: Callable[[int], None] = lambda c
     """The records in a stream, as JSON texts; `name` is that of the file, `-` for standard input.
 
     `read` is told of every piece how many bytes it had. Raises SourceError when the stream breaks off (only whole
-    records come before that), or is no CSV with a header.
+    records come before that), is no text in UTF-8, or is no CSV with a header.
     """
     pieces = _unpacked(_pieces(stream, name, read), name)
     first = next(pieces, b"")
+    _refuse_what_is_no_text(first, name)
     form = _FORMATS.get(_ending(name)) or _look(first)
     if form == "csv":
         yield from _csv_rows(_chain(first, pieces), name)
@@ -44,6 +47,14 @@ def elements(stream: BinaryIO, name: str, read: Callable[[int], None] = lambda c
     for piece in _chain(first, pieces):
         yield from cutter.feed(piece)
     yield from cutter.finish()
+
+
+def _refuse_what_is_no_text(beginning: bytes, name: str) -> None:
+    """One sentence instead of a rejection for each of its lines."""
+    if beginning.startswith(_UTF_16):
+        raise SourceError(f"{name} is text in UTF-16: save it as UTF-8")
+    if b"\0" in beginning[:_LOOKED_AT_BYTES]:
+        raise SourceError(f"{name} is no text: records come as NDJSON, JSON or CSV in UTF-8, plain or gzipped")
 
 
 def _ending(name: str) -> str:

@@ -150,6 +150,9 @@ def _summary(tree: Tree, now: datetime, paint: Paint) -> Iterator[str]:
 
 def _times(tree: Tree, now: datetime) -> Iterator[tuple[str, str]]:
     start = tree.created_at()
+    if all(node.start is None for node in tree.nodes):
+        yield "Started", f"unknown (received {_moment(start)})"
+        return
     if tree.is_open(now):
         yield "Started", f"{_moment(start)}, in progress"
         return

@@ -35,6 +35,7 @@ class Tree:
     nodes: list[Node]
     ancestors: list[Link]
     problems: list[Problem]
+    open_for: timedelta
 
     def release(self) -> None:
         """Let go of the events, which refer to each other: without this they would wait for the garbage collector."""
@@ -43,8 +44,8 @@ class Tree:
             node.children = []
 
     def is_open(self, now: datetime) -> bool:
-        """Whether an event that should finish has not, and started less than `OPEN_FOR` before now."""
-        since = now - OPEN_FOR
+        """Whether an event that should finish has not, and started less than `open_for` before now."""
+        since = now - self.open_for
         for node in self.nodes:
             start = node.start
             if node.finish is None and start is not None and start > since and node.plan.declared.finish_fields:

@@ -7,7 +7,15 @@ from pathlib import Path
 import click
 
 from sessiontree.catalog import RecordType
-from sessiontree.cli.common import given_settings, opened_catalog, opened_store, record_type, settings_options, table
+from sessiontree.cli.common import (
+    given_settings,
+    opened_catalog,
+    opened_store,
+    record_type,
+    settings_options,
+    table,
+    warn_of_undeclared,
+)
 from sessiontree.errors import SessiontreeError
 from sessiontree.trial import RelationshipReport, Tally, Trial
 
@@ -125,6 +133,7 @@ def _records(count: int) -> str:
 def apply() -> None:
     """Read the stored records again by the present catalogue. Interrupted, it goes on where it was."""
     with opened_store(given_settings(), create=False) as store:
+        warn_of_undeclared(store)
         stale = store.stale()
         if not stale:
             click.echo("All stored records are read by the present catalogue: nothing to do.")

@@ -12,7 +12,7 @@ import click
 from sessiontree.catalog import Catalog, RecordType
 from sessiontree.errors import UnknownRecordType
 from sessiontree.settings import Settings, load
-from sessiontree.store import Store, open_store
+from sessiontree.store import Store, open_store, warning_of_undeclared
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -61,6 +61,13 @@ def opened_store(settings: Settings, *, create: bool) -> Iterator[Store]:
         store.close()
 
 
+def warn_of_undeclared(store: Store) -> None:
+    """Say so when the catalogue lacks types of stored records: every sum is without them."""
+    warning = warning_of_undeclared(store)
+    if warning:
+        click.echo(f"Note: {warning}.", err=True)
+
+
 def warn_of_stale(store: Store) -> None:
     """Say so when stored records were read by other declarations than the present ones."""
     stale = store.stale()
@@ -76,7 +83,7 @@ def record_type(catalog: Catalog, name: str) -> RecordType:
     try:
         return catalog.resolve(name)
     except UnknownRecordType as error:
-        raise click.UsageError(f"{error} (here: `sessiontree catalog list`)") from None
+        raise click.UsageError(str(error)) from None
 
 
 _COLORS = {"type": "1;36", "id": "2", "amount": "32", "note": "2", "problem": "33", "title": "1"}

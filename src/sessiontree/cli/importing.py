@@ -1,11 +1,12 @@
 """`sessiontree import`: records from files into the store."""
 
 import gc
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
@@ -13,7 +14,13 @@ from sessiontree.cli.common import account_option, given_settings, opened_store,
 from sessiontree.errors import SessiontreeError
 from sessiontree.store import Store
 
+if TYPE_CHECKING:
+    from sessiontree.importing import Rejects
+
 _STDIN = "-"
+_STREAM = re.compile(r"-|/dev/stdin|/dev/fd/\d+|/proc/self/fd/\d+")
+"""Files with no folder of their own to put rejects into: standard input, and what a shell opens for `<(command)`."""
+_STREAM_REJECTS = "import.rejected.ndjson"
 
 
 @click.command("import", short_help="Import records from files.")
@@ -27,27 +34,30 @@ def import_(account: str, type_name: str | None, files: tuple[str, ...]) -> None
     """Import records from files of NDJSON, JSON or CSV, each also gzipped; - is standard input.
 
     It can run beside a server, and again: a record that is stored already counts as unchanged. Rejected records go to
-    FILE.rejected.ndjson with the reason, and the exit status is 1 then.
+    FILE.rejected.ndjson (import.rejected.ndjson for standard input) with the reason, and the exit status is 1 then.
     """
+    from sessiontree.importing import Rejects
+
     failed = False
+    of_streams = Rejects(Path(_STREAM_REJECTS))
     gc.set_threshold(
         100_000
     )  # records live for one batch and are in no circles: looking for those took a tenth of the time
     with opened_store(given_settings(), create=True) as store:
         declared = None if type_name is None else record_type(store.catalog, type_name).name
         for file in files:
-            failed |= not _import_file(store, account, file, declared)
+            rejects = of_streams if _STREAM.fullmatch(file) else Rejects(Path(f"{file}.rejected.ndjson"))
+            failed |= not _import_file(store, account, file, declared, rejects)
     if failed:
         raise click.exceptions.Exit(1)
 
 
-def _import_file(store: Store, account: str, file: str, declared: str | None) -> bool:
+def _import_file(store: Store, account: str, file: str, declared: str | None, rejects: "Rejects") -> bool:
     """Import one file and say what became of it; whether all of it was stored."""
-    from sessiontree.importing import Rejects, Summary, add_all
+    from sessiontree.importing import Summary, add_all
     from sessiontree.sources import elements
 
     summary = Summary()
-    rejects = Rejects(Path("import.rejected.ndjson" if file == _STDIN else f"{file}.rejected.ndjson"))
     problem: SessiontreeError | None = None
     try:
         with _opened(file) as stream, _progress(file) as advance:
@@ -81,7 +91,7 @@ def _opened(file: str) -> Iterator[BinaryIO]:
 @contextmanager
 def _progress(file: str) -> Iterator[Callable[[int], None]]:
     """A progress bar over the bytes of a file, on a terminal only."""
-    if not sys.stderr.isatty() or file == _STDIN:
+    if not sys.stderr.isatty() or _STREAM.fullmatch(file):
         yield lambda count: None
         return
     from rich.console import Console
@@ -89,5 +99,5 @@ def _progress(file: str) -> Iterator[Callable[[int], None]]:
 
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(file, total=Path(file).stat().st_size)
+        task = bar.add_task(Path(file).name, total=Path(file).stat().st_size)
         yield lambda count: bar.advance(task, count)

@@ -1,7 +1,7 @@
 """`sessiontree tree`: a session as text, or as the API's JSON."""
 
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import click
 
@@ -14,6 +14,7 @@ from sessiontree.cli.common import (
     record_type,
     settings_options,
     warn_of_stale,
+    warn_of_undeclared,
 )
 from sessiontree.errors import EventNotFound, SessiontreeError
 from sessiontree.store import Store
@@ -36,10 +37,13 @@ def tree(account: str, depth: int | None, as_json: bool, type_name: str, id: str
 
     settings = given_settings()
     with opened_store(settings, create=False) as store:
+        warn_of_undeclared(store)
         declared = record_type(store.catalog, type_name)
         warn_of_stale(store)
         try:
-            found = Analysis(store, events_max=settings.events_max).tree(account, declared, id)
+            found = Analysis(store, events_max=settings.events_max, open_for=timedelta(hours=settings.open_hours)).tree(
+                account, declared, id
+            )
         except EventNotFound as error:
             raise _not_found(store, account, error) from None
         if as_json:

@@ -129,11 +129,23 @@ class Store(Protocol):
     def stale(self) -> list[str]:
         """The types whose stored records were read by an older declaration than the present one, by name."""
 
+    def undeclared(self) -> list[str]:
+        """The types that stored records have and the catalogue has not, by name. No answer holds such records."""
+
     def reread(self, *, batch: int = 2000) -> Iterator[tuple[int, int]]:
         """Read all records again by the present catalogue; yields (done, all). Stopped, it resumes where it was."""
 
     def close(self) -> None:
         """Let go of the store. Closing twice is fine."""
+
+
+def warning_of_undeclared(store: Store) -> str:
+    """A sentence about stored records that no tree will hold, because their type is not declared; empty if none."""
+    names = store.undeclared()
+    if not names:
+        return ""
+    they, them = ("has no such type", "its folder") if len(names) == 1 else ("has no such types", "their folder")
+    return f"records of {', '.join(names)} are stored, but the catalogue {they}: name {them} with --catalog"
 
 
 def open_store(where: str, catalog: Catalog, *, create: bool = True) -> Store:

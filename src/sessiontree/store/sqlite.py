@@ -250,6 +250,10 @@ class SqliteStore:
         with self._errors():
             return sqlite_reread.stale(self)
 
+    def undeclared(self) -> list[str]:
+        stored = self._ask("select distinct record_type from kind order by record_type")
+        return [name for (name,) in stored if name not in self.catalog.types]
+
     def reread(self, *, batch: int = 2000) -> Iterator[tuple[int, int]]:
         with self._errors():
             yield from sqlite_reread.reread(self, batch=batch)

@@ -19,3 +19,4 @@ from sessiontree.store.suite.keys import *  # noqa: F403
 from sessiontree.store.suite.lists import *  # noqa: F403
 from sessiontree.store.suite.odd_values import *  # noqa: F403
 from sessiontree.store.suite.rereading import *  # noqa: F403
+from sessiontree.store.suite.undeclared import *  # noqa: F403
