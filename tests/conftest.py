@@ -18,9 +18,9 @@ import pytest
 
 from golden import golden, pytest_addoption  # noqa: F401  # for every test
 from sessiontree import catalog_files
+from sessiontree.http.server import App
+from sessiontree.http.service import Service
 from sessiontree.keys import make_key
-from sessiontree.server import App
-from sessiontree.service import Service
 from sessiontree.settings import Settings
 from sessiontree.store import open_store
 

@@ -17,7 +17,7 @@ import pytest
 from cli_help import call
 from sessiontree import catalog_files
 from sessiontree.cli import main
-from sessiontree.server import all_routes
+from sessiontree.http.server import all_routes
 from sessiontree.settings import Settings, environment_name
 from test_sdk_node import FOLDER, absent
 

@@ -141,7 +141,7 @@ def test_unknown_paths_are_not_found(stored: Any, path: str):
 
 
 def test_every_route_refuses_other_methods_in_the_same_shape(inside: Any, client: Any):
-    from sessiontree.server import all_routes
+    from sessiontree.http.server import all_routes
 
     paths = {route.path for route in all_routes(inside.service.catalog)}
     assert len(paths) > 10

@@ -86,8 +86,8 @@ def test_metrics_count_requests_and_records_and_name_nobody(server: Server):
 
 
 def test_ready_means_that_a_write_reached_the_disk(inside: Any, client: Any, monkeypatch: pytest.MonkeyPatch):
-    from sessiontree import routes
     from sessiontree.errors import StoreError
+    from sessiontree.http import routes
 
     monkeypatch.setattr(routes, "READY_FOR_SECONDS", -1.0)
     assert client.get("/readyz").json() == {"status": "ready"}

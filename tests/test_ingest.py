@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from sessiontree import catalog_files
 from sessiontree.errors import StoreError
-from sessiontree.ingest import BATCH_RECORDS, BodyTooLarge, BrokenBody, Gunzip, Intake
+from sessiontree.http.ingest import BATCH_RECORDS, BodyTooLarge, BrokenBody, Gunzip, Intake
+from sessiontree.http.writer import Writer
 from sessiontree.record import Reader, Record
 from sessiontree.store import Outcome
-from sessiontree.writer import Writer
 
 READER = Reader(catalog_files.load())
 

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from sessiontree.limits import RateLimit
+from sessiontree.http.limits import RateLimit
 
 
 def test_a_key_may_make_so_many_requests_a_second_and_twice_as_many_at_once():

@@ -8,9 +8,10 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from sessiontree import catalog_files, demo, demo_data, openapi
-from sessiontree.docs_page import code
-from sessiontree.server import all_routes
+from sessiontree import catalog_files, demo, demo_data
+from sessiontree.http import openapi
+from sessiontree.http.docs_page import code
+from sessiontree.http.server import all_routes
 
 CATALOG = catalog_files.load()
 DOCUMENT = openapi.document(CATALOG)

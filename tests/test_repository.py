@@ -16,11 +16,7 @@ MODULES = sorted(path for path in SOURCE.rglob("*.py") if "__pycache__" not in p
 LINES_MAX = 300
 
 HTTP = {"http", "httptools", "httpx", "socket", "starlette", "urllib.request", "uvicorn", "prometheus_client"}
-HTTP |= {
-    f"sessiontree.{name}"
-    for name in ("wire", "answers", "metadata", "parameters", "filters", "http_errors", "ingest", "receiving", "routes")
-}
-HTTP |= {"sessiontree.server", "sessiontree.docs_page", "sessiontree.metrics"}
+HTTP |= {"sessiontree.http", "sessiontree.wire"}
 SQL = {"sqlite3", "sessiontree.store"}
 SETTINGS = {"sessiontree.settings"}
 FACES = {"click", "rich", "jinja2", "sessiontree.cli", "sessiontree.demo"}
@@ -42,11 +38,10 @@ MAY_NOT_REACH = {
     "sessiontree.analysis": HTTP | SETTINGS | FACES,
     "sessiontree.importing": HTTP | SETTINGS | FACES,
     "sessiontree.gathering": HTTP | SETTINGS | FACES,
-    "sessiontree.writer": HTTP | SETTINGS | FACES,
+    "sessiontree.http.writer": HTTP | SETTINGS | FACES,
     "sessiontree.keys": HTTP | SETTINGS | FACES,
     "sessiontree.wire": SQL | SETTINGS | FACES,
     "sessiontree.rendering": SQL | SETTINGS | FACES,
-    "sessiontree.answers": SQL | SETTINGS | FACES,
 }
 
 

@@ -16,7 +16,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from sessiontree import demo_data
-from sessiontree.openapi import OPERATIONS
+from sessiontree.http.openapi import OPERATIONS
 
 pytestmark = pytest.mark.long
 CHECKS = [

@@ -17,7 +17,7 @@ from sessiontree.settings import Settings
 @settings_options
 def demo(host: str | None, port: int | None) -> None:
     """Load example sessions into a store (sessiontree-demo.db, unless one is named) and serve them."""
-    from sessiontree import server
+    from sessiontree.http import server
 
     settings = _demo_settings(host, port)
 

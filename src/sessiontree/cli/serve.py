@@ -11,6 +11,6 @@ from sessiontree.cli.common import given_settings, settings_options
 @settings_options
 def serve(host: str | None, port: int | None) -> None:
     """Serve the API until interrupted."""
-    from sessiontree import server
+    from sessiontree.http import server
 
     server.serve(given_settings(host=host, port=port))

@@ -11,8 +11,8 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 
-from sessiontree.answers import ErrorMeta, ErrorReport, Errors, ErrorSource, IngestSummary
 from sessiontree.errors import EventNotFound, SessiontreeError, StoreError, TreeTooLarge, UnknownRecordType
+from sessiontree.http.answers import ErrorMeta, ErrorReport, Errors, ErrorSource, IngestSummary
 
 BAD_REQUEST = "10015"
 MISSING = "10004"

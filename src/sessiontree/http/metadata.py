@@ -5,7 +5,8 @@ Both directions of a relationship come from its one declaration.
 
 from urllib.parse import quote
 
-from sessiontree.answers import (
+from sessiontree.catalog import Catalog, RecordType, Relationship
+from sessiontree.http.answers import (
     ChildRelationship,
     DescribedParameter,
     DescribedType,
@@ -15,7 +16,6 @@ from sessiontree.answers import (
     TypeMeta,
     TypeMetadata,
 )
-from sessiontree.catalog import Catalog, RecordType, Relationship
 from sessiontree.wire import ViaFields
 
 DEPTH_DEFAULT, DEPTH_MIN, DEPTH_MAX = 2, 1, 5

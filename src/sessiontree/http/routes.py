@@ -9,16 +9,16 @@ from urllib.parse import unquote
 import msgspec
 from starlette.responses import Response
 
-from sessiontree import answers, filters, metadata
 from sessiontree.catalog import RecordType
 from sessiontree.errors import EventNotFound, TreeTooLarge, UnknownRecordType
-from sessiontree.http_errors import BAD_ID, NOT_FOUND, RequestError
-from sessiontree.metrics import CONTENT_TYPE as METRICS_TYPE
-from sessiontree.parameters import Parameters
+from sessiontree.http import answers, filters, metadata
+from sessiontree.http.metrics import CONTENT_TYPE as METRICS_TYPE
+from sessiontree.http.parameters import Parameters
+from sessiontree.http.refusals import BAD_ID, NOT_FOUND, RequestError
+from sessiontree.http.service import Service
 from sessiontree.query import Query
 from sessiontree.record import valid_id
 from sessiontree.rendering import session_json
-from sessiontree.service import Service
 from sessiontree.store import ApiKey
 from sessiontree.tree import Tree
 

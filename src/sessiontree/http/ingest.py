@@ -6,9 +6,9 @@ Nothing larger than a piece or a batch is held. Who sends the pieces and who sto
 import zlib
 from collections.abc import Iterator, Sequence
 
-from sessiontree.answers import IngestSummary, RejectedRecord
 from sessiontree.elements import Element, Elements, Lines
 from sessiontree.errors import RecordRejected, SessiontreeError
+from sessiontree.http.answers import IngestSummary, RejectedRecord
 from sessiontree.record import Reader, Record
 from sessiontree.store import Outcome
 

@@ -7,13 +7,13 @@ from functools import partial
 
 from starlette.responses import Response
 
-from sessiontree.answers import ErrorSource, IngestAnswer
 from sessiontree.errors import SessiontreeError
-from sessiontree.http_errors import BAD_REQUEST, RequestError, report, request_error, respond
-from sessiontree.ingest import BodyTooLarge, BrokenBody, Intake
-from sessiontree.routes import Call, json_answer
-from sessiontree.service import Service
-from sessiontree.writer import Add
+from sessiontree.http.answers import ErrorSource, IngestAnswer
+from sessiontree.http.ingest import BodyTooLarge, BrokenBody, Intake
+from sessiontree.http.refusals import BAD_REQUEST, RequestError, report, request_error, respond
+from sessiontree.http.routes import Call, json_answer
+from sessiontree.http.service import Service
+from sessiontree.http.writer import Add
 
 LINE_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines")
 JSON_TYPES = ("application/json",)

@@ -20,10 +20,10 @@ from typing import Any
 import uvicorn
 from starlette.responses import Response
 
-from sessiontree import docs_page, receiving, routes
 from sessiontree.catalog import Catalog
 from sessiontree.errors import SessiontreeError
-from sessiontree.http_errors import (
+from sessiontree.http import docs_page, receiving, routes
+from sessiontree.http.refusals import (
     BAD_REQUEST,
     FORBIDDEN,
     NOT_FOUND,
@@ -33,8 +33,8 @@ from sessiontree.http_errors import (
     request_error,
     response,
 )
-from sessiontree.routes import Call, Handler
-from sessiontree.service import Service
+from sessiontree.http.routes import Call, Handler
+from sessiontree.http.service import Service
 from sessiontree.settings import Settings
 from sessiontree.store import ApiKey, warning_of_undeclared
 

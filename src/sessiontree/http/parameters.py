@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from urllib.parse import parse_qsl, unquote_to_bytes
 
-from sessiontree.http_errors import BAD_REQUEST, MISSING, OUT_OF_RANGE, UNKNOWN_VALUE, RequestError
+from sessiontree.http.refusals import BAD_REQUEST, MISSING, OUT_OF_RANGE, UNKNOWN_VALUE, RequestError
 from sessiontree.record import read_time
 
 QUERY_BYTES_MAX = 16_384

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from sessiontree.answers import DescribedParameter
 from sessiontree.demo_data import GUIDE_EVENT, GUIDE_SESSION
-from sessiontree.filters import PAGE_SIZE, PAGE_SIZE_MAX
-from sessiontree.metadata import PARAMETERS
+from sessiontree.http.answers import DescribedParameter
+from sessiontree.http.filters import PAGE_SIZE, PAGE_SIZE_MAX
+from sessiontree.http.metadata import PARAMETERS
 from sessiontree.query import RANGES
 
 Json = dict[str, Any]

@@ -8,9 +8,10 @@ from typing import Any
 
 import msgspec
 
-from sessiontree import __version__, answers, openapi_examples
+from sessiontree import __version__
 from sessiontree.catalog import Catalog
-from sessiontree.openapi_parameters import DETAIL, EVENT_ID, NAMED_TYPE, ONE_RECORD, RECORD_TYPE, TREE
+from sessiontree.http import answers, openapi_examples
+from sessiontree.http.openapi_parameters import DETAIL, EVENT_ID, NAMED_TYPE, ONE_RECORD, RECORD_TYPE, TREE
 from sessiontree.wire import SessionAnalysis
 
 Json = dict[str, Any]

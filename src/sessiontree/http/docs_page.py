@@ -10,9 +10,9 @@ import jinja2
 from markupsafe import Markup, escape
 from starlette.responses import Response
 
-from sessiontree import openapi
 from sessiontree.catalog import Catalog
-from sessiontree.routes import Call
+from sessiontree.http import openapi
+from sessiontree.http.routes import Call
 
 _POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 _TICKED = re.compile(r"`([^`]+)`")
@@ -59,7 +59,7 @@ class Docs:
 
 
 def _file(name: str) -> str:
-    return files("sessiontree").joinpath(name).read_text(encoding="utf-8")
+    return files("sessiontree.http").joinpath(name).read_text(encoding="utf-8")
 
 
 def pretty(value: Any) -> str:

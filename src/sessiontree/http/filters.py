@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 from sessiontree.catalog import Catalog, RecordType
 from sessiontree.errors import UnknownRecordType
-from sessiontree.http_errors import BAD_FILTER, BAD_REQUEST, MISSING, UNKNOWN_VALUE, RequestError
-from sessiontree.parameters import Parameters
+from sessiontree.http.parameters import Parameters
+from sessiontree.http.refusals import BAD_FILTER, BAD_REQUEST, MISSING, UNKNOWN_VALUE, RequestError
 from sessiontree.query import OPERATORS, Condition, Query, check, date_range
 from sessiontree.record import read_time
 

@@ -3,7 +3,15 @@
 import json
 from typing import Any
 
-from sessiontree.http_errors import BAD_REQUEST, FORBIDDEN, NOT_FOUND, OUT_OF_RANGE, TITLES, UNAUTHENTICATED, UNEXPECTED
+from sessiontree.http.refusals import (
+    BAD_REQUEST,
+    FORBIDDEN,
+    NOT_FOUND,
+    OUT_OF_RANGE,
+    TITLES,
+    UNAUTHENTICATED,
+    UNEXPECTED,
+)
 
 Json = dict[str, Any]
 _CALL = "4c9063e0-1e4b-11f1-b789-0242ac120002"

@@ -9,13 +9,13 @@ from typing import TypeVar
 
 from sessiontree import catalog_files
 from sessiontree.analysis import Analysis
+from sessiontree.http.limits import RateLimit
+from sessiontree.http.metrics import Metrics
+from sessiontree.http.writer import Writer
 from sessiontree.keys import KeyRing
-from sessiontree.limits import RateLimit
-from sessiontree.metrics import Metrics
 from sessiontree.record import Reader
 from sessiontree.settings import Settings
 from sessiontree.store import open_store
-from sessiontree.writer import Writer
 
 THREADS = 4  # few: each has its own connection to the store
 INLINE_EVENTS_MAX = 500
