@@ -38,12 +38,13 @@ class Analysis:
             gathering = Gathering(snapshot, self._plans, self._events_max)
             root = gathering.locate(self._plans[declared.name], id)
             ancestors = gathering.climb(root)
-            nodes = gathering.below(root)
-            if ancestors and _has_visitors(nodes):
-                nodes = gathering.below(ancestors[-1].parent)  # who stands where is settled in the whole session
-        nodes = trees.place(nodes[0], nodes)
-        if root is not nodes[0]:
-            nodes = trees.subtree(root)
+            events = gathering.below(root)
+            if not gathering.settled and ancestors and _has_visitors(events):
+                events = gathering.below(ancestors[-1].parent)  # who stands where is settled in the whole session
+        if not gathering.settled:
+            trees.place(events[0], events)
+        nodes = trees.subtree(root)
+        assert len(nodes) == len(events) or root is not events[0], "every event stands in its tree exactly once"
         if root.record is None and len(nodes) == 1:
             raise EventNotFound(declared.name, id)
         trees.roll_up(nodes)

@@ -13,16 +13,22 @@ from sessiontree.store import Asks, Snapshot
 
 
 class Gathering:
-    """The events fetched for one answer, and the links between them."""
+    """The events fetched for one answer, and the links between them.
+
+    `settled` says, after `below`, that every event stands where it was put: under its home.
+    """
 
     def __init__(self, snapshot: Snapshot, plans: dict[str, TypePlan], events_max: int) -> None:
         self._snapshot = snapshot
         self._plans = plans
         self._events_max = events_max
-        self._nodes: dict[tuple[str, str], Node] = {}
+        self._fetched = 0
+        self._open: list[Node] = []  # fetched, their parents not worked out yet
+        self._virtuals: dict[tuple[str, str], Node] = {}
         self._by_key: dict[str, list[Node]] = {}
         self._asked = Asks(set(), set(), set())
         self._below: dict[Node, list[Node]] = {}
+        self.settled = True
 
     def locate(self, plan: TypePlan, id: str) -> Node:
         """The event of this type and id: its own id first, then a declared second id (the earliest start)."""
@@ -33,53 +39,48 @@ class Gathering:
         if declared.virtual:
             asks.refs.add(id)
         self._fetch(asks)
-        found = self._nodes.get((declared.name, id))
-        if found is None and declared.virtual:
-            found = self._virtual(plan, id)
-        if found is None and declared.second_id_fields:
-            named = [node for node in self._by_key.get(id, ()) if node.plan is plan and _has_second_id(node, id)]
-            found = min(named, key=lambda node: node.order, default=None)
-        if found is None:
+        for node in self._open:
+            if node.id == id and node.plan is plan:
+                return node
+        if declared.virtual:
+            return self._virtual(plan, id)
+        named = [node for node in self._by_key.get(id, ()) if node.plan is plan and _has_second_id(node, id)]
+        if not named:
             raise EventNotFound(declared.name, id)
-        return found
+        return min(named, key=lambda node: node.order)
 
     def _virtual(self, plan: TypePlan, id: str) -> Node:
         identity = (plan.declared.name, id)
-        node = self._nodes.get(identity)
+        node = self._virtuals.get(identity)
         if node is None:
-            node = self._nodes[identity] = Node(plan, id, None)
+            node = self._virtuals[identity] = Node(plan, id, None)
         return node
 
-    def _fetch(self, asks: Asks) -> list[Node]:
-        """Ask the store for what was not asked yet; of the events found, those whose parents are not worked out."""
+    def _fetch(self, asks: Asks) -> None:
+        """Ask the store for what was not asked yet; what it finds is `_open` then."""
         asks.keys.difference_update(self._asked.keys)
         asks.refs.difference_update(self._asked.refs)
         if not any(asks):
-            return []
+            return
         self._asked.keys.update(asks.keys)
         self._asked.refs.update(asks.refs)
-        found = []
-        for record in self._snapshot.find(asks):
-            identity = (record.record_type, record.id)
-            node = self._nodes.get(identity)
-            if node is None:
-                node = self._nodes[identity] = Node(self._plans[record.record_type], record.id, record)
-            elif node.record is None:  # a virtual event met before the record that was sent for it
+        found = self._snapshot.find(asks)
+        self._fetched += len(found)
+        if self._fetched > 2 * self._events_max + 1000:  # those in the tree are counted exactly, later
+            raise TreeTooLarge(self._events_max)
+        for record in found:
+            plan = self._plans[record.record_type]
+            if plan.declared.virtual:
+                node = self._virtual(plan, record.id)
                 node.learn(record)
-            elif node.parents is None:
-                found.append(node)  # known only as somebody's possible parent so far
-                continue
             else:
-                continue
+                node = Node(plan, record.id, record)
+            self._open.append(node)
             for key in node.keys:
                 if key is not None:
                     named = self._by_key.setdefault(key, [])
                     if not named or named[-1] is not node:
                         named.append(node)
-            found.append(node)
-        if len(self._nodes) > 2 * self._events_max + 1000:  # those in the tree are counted exactly, later
-            raise TreeTooLarge(self._events_max)
-        return found
 
     def climb(self, node: Node, known: Collection[Node] = ()) -> list[Link]:
         """The links from an event up to the top of its session, nearest first; opens a circle of homes on the way.
@@ -139,7 +140,7 @@ class Gathering:
         for via in plan.vias:
             id = refs[via.ref]
             if id is not None:
-                parent = self._nodes.get((plan.name, id))
+                parent = self._virtuals.get((plan.name, id))
                 if parent is None:
                     parent = self._virtual(self._plans[plan.name], id)
                 return None if parent is child else Link(parent, plan.relationship, via.via)
@@ -177,45 +178,54 @@ class Gathering:
         return None
 
     def below(self, top: Node) -> list[Node]:
-        """The top and every event below it, by any link (`tree.members`)."""
+        """The top and every event below it, by any link (`tree.members`), put under the first parent that was met."""
         placed: dict[Node, None] = {}
         asks = Asks(set(), set(), set())
-        ready = [node for node in self._nodes.values() if node.parents is None]
-        self._place(top, placed, asks)
+        self._place(top, None, placed, asks)
         while True:
-            ready += self._fetch(asks)
+            self._fetch(asks)
             asks = Asks(set(), set(), set())
-            waiting: list[Node] = []
+            ready, self._open = self._open, []
             for node in ready:
                 missing = self._resolve(node)
-                if not missing:
-                    for link in node.parents or ():
-                        if link.parent in placed and node not in placed:
-                            self._place(node, placed, asks)
-                elif node.record is not None and not self._asked.refs.isdisjoint(node.record.refs):
-                    waiting.append(node)
-                    asks.keys.update(missing)
-            for node in waiting:
+                if missing:
+                    self._open.append(node)
+                    if node.record is not None and not self._asked.refs.isdisjoint(node.record.refs):
+                        asks.keys.update(missing)
+                    continue
+                for link in node.parents or ():
+                    if link.parent in placed and node not in placed:
+                        self._place(node, link, placed, asks)
+            for node in self._open:
                 if self._may_belong(node, placed):  # fetch its children along with what decides where it stands
                     self._ask_below(node, asks)
             if len(placed) > self._events_max:
                 raise TreeTooLarge(self._events_max)
             if asks.keys <= self._asked.keys and asks.refs <= self._asked.refs:
                 break
-            ready = waiting
         if self._open_circles(placed):
+            self.settled = False
             return trees.members(top, self._below)
         return list(placed)
 
-    def _place(self, node: Node, placed: dict[Node, None], asks: Asks) -> None:
-        """Let an event belong to the tree, and with it all known events below; notes what to ask for next."""
-        queue = [node]
-        for each in queue:
-            if each not in placed:
-                placed[each] = None
-                if each.plan.child_keys:  # others have nothing below them
-                    self._ask_below(each, asks)
-                    queue += [child for child in self._below.get(each, ()) if child.parents]
+    def _place(self, node: Node, link: Link | None, placed: dict[Node, None], asks: Asks) -> None:
+        """Put an event into the tree by a link, and with it all known events below; notes what to ask for next."""
+        queue: list[tuple[Node, Link]] = []
+        while True:
+            if node not in placed:
+                placed[node] = None
+                node.link = link
+                if link is not None:
+                    link.parent.children.append(node)
+                    if node.parents and link is not node.parents[0]:
+                        self.settled = False
+                if node.plan.child_keys:  # others have nothing below them
+                    self._ask_below(node, asks)
+                    for child in self._below.get(node, ()):
+                        queue += [(child, way) for way in child.parents or () if way.parent is node]
+            if not queue:
+                return
+            node, link = queue.pop()
 
     def _ask_below(self, node: Node, asks: Asks) -> None:
         """Ask for the children of an event, and for other parents that those might have instead."""

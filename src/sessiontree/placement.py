@@ -118,6 +118,7 @@ class Node:
         self.record = record
         self.parents = None
         self.problems = ()
+        self.children = []
         if record is not None:
             self.start, self.finish, self.keys = record.start, record.finish, record.keys
         else:

@@ -69,7 +69,10 @@ class Snapshot(Protocol):
     """The records of one account at one moment."""
 
     def find(self, asks: Asks) -> list[Record]:
-        """Every record that any of the asks names, each once, in no particular order; unknown values find nothing."""
+        """The records that any of the asks names and that this snapshot has not given before, in no particular order.
+
+        Unknown values find nothing.
+        """
 
 
 class Store(Protocol):

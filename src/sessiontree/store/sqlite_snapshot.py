@@ -23,7 +23,7 @@ class SqliteSnapshot:
         self.db = db
         self.account = account
         self.account_id = store.kinds.account_id(db, account)
-        self._seen: dict[int, Record] = {}
+        self._given: set[int] = set()
 
     def find(self, asks: Asks) -> list[Record]:
         return [record for _, record in self.rows(asks)]
@@ -37,27 +37,25 @@ class SqliteSnapshot:
         places = [place(account_id, record_type, id) for record_type, id in ids]
         places += [place(account_id, KEY, value) for value in keys]
         places += [place(account_id, REF, value) for value in refs]
-        db, seen, kinds, unpack = self.db, self._seen, self.store.kinds, self.store.packer.unpack
+        db, given, kinds, unpack = self.db, self._given, self.store.kinds, self.store.packer.unpack
         owners, present = kinds.owners, kinds.present
-        found: dict[int, Record] = {}
+        found = []
         for first in range(0, len(places), _ASKS_MAX):
             some = places[first : first + _ASKS_MAX]
             for row, kind, packed in db.execute(_find_statement(len(some)), _padded(some)):
-                record = seen.get(row)
-                if record is None:
-                    if owners.get(kind) != account_id and not kinds.owns(db, account_id, kind):
-                        continue
-                    record = unpack(packed)
-                    if record.shape not in present:
-                        record = reordered(record, kinds.shape(db, record.shape))
-                    seen[row] = record
+                if row in given or (owners.get(kind) != account_id and not kinds.owns(db, account_id, kind)):
+                    continue
+                record = unpack(packed)
+                if record.shape not in present:
+                    record = reordered(record, kinds.shape(db, record.shape))
                 if (  # places are hashes: others may share them
                     not refs.isdisjoint(record.refs)
                     or not keys.isdisjoint(record.keys)
                     or (record.record_type, record.id) in ids
                 ):
-                    found[row] = record
-        return list(found.items())
+                    given.add(row)
+                    found.append((row, record))
+        return found
 
 
 @cache
