@@ -122,6 +122,7 @@ _STATUSES = {
     404: "Not found among the records that this key can see.",
     413: "The body or a record is larger than allowed; the whole records before that were stored.",
     415: "The body is of a kind that is not taken.",
+    429: "The key makes more requests a second than the operator allows; wait as long as Retry-After says.",
     500: "Something unforeseen; the operator finds the request id in the log.",
     503: "The store cannot be read or written now; try again.",
 }
@@ -180,7 +181,7 @@ def _operation(method: str, operation: Operation) -> Json:
     }
     if method == "POST":
         described["requestBody"] = _body()
-    errors = {*operation.errors, 500, 503} | ({400, 401, 403} if operation.key else set())
+    errors = {*operation.errors, 500, 503} | ({400, 401, 403, 429} if operation.key else set())
     for status in sorted(errors):
         described["responses"][str(status)] = _error(status)
     return described
@@ -207,7 +208,7 @@ def _error(status: int) -> Json:
     schema = {"$ref": "#/components/schemas/Errors"}
     example = openapi_examples.error(status)
     content = {"application/json": {"schema": schema, "example": example}}
-    return {"description": _STATUSES[status], "headers": _headers(retry=status == 503), "content": content}
+    return {"description": _STATUSES[status], "headers": _headers(retry=status in (429, 503)), "content": content}
 
 
 def _body() -> Json:

@@ -9,6 +9,7 @@ from sessiontree.http.refusals import (
     NOT_FOUND,
     OUT_OF_RANGE,
     TITLES,
+    TOO_MANY,
     UNAUTHENTICATED,
     UNEXPECTED,
 )
@@ -151,6 +152,7 @@ _ERRORS = {
     404: (NOT_FOUND, "no recording event with the id rec-9 was found"),
     413: (BAD_REQUEST, "the body is larger than allowed; send it in parts"),
     415: (BAD_REQUEST, "send records as application/json or application/x-ndjson"),
+    429: (TOO_MANY, "this key makes more requests a second than allowed; wait as long as Retry-After says"),
     500: (UNEXPECTED, "something unforeseen went wrong here; tell the operator the request id"),
     503: (UNEXPECTED, "the store cannot be read or written now; wait a moment and send the request again"),
 }
