@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -176,6 +177,17 @@ def test_a_server_warns_of_types_that_the_catalogue_lacks(tmp_path: Path):
     with serving(tmp_path):
         log = (tmp_path / "server.log").read_text()
     assert "WARNING records of old are stored, but the catalogue has no such type" in log
+
+
+def test_a_server_warns_of_records_that_want_a_re_read(tmp_path: Path):
+    catalog = catalog_files.load()
+    other = replace(catalog.types["amd"], cost_fields=("rate",))
+    store = open_store(str(tmp_path / "store.db"), Catalog({**catalog.types, "amd": other}, catalog.updated))
+    store.add("default", [Reader(store.catalog).read(b'{"record_type": "amd", "id": "1"}')], NOW)
+    store.close()
+    with serving(tmp_path):
+        log = (tmp_path / "server.log").read_text()
+    assert "WARNING amd changed in the catalogue; run `sessiontree catalog apply` to re-read them" in log
 
 
 @pytest.mark.parametrize("command", ["demo", "serve"])

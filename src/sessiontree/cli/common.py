@@ -12,7 +12,7 @@ import click
 from sessiontree.catalog import Catalog, RecordType
 from sessiontree.errors import UnknownRecordType
 from sessiontree.settings import Settings, load
-from sessiontree.store import Store, open_store, warning_of_undeclared
+from sessiontree.store import Store, open_store, warning_of_stale, warning_of_undeclared
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -70,12 +70,9 @@ def warn_of_undeclared(store: Store) -> None:
 
 def warn_of_stale(store: Store) -> None:
     """Say so when stored records were read by other declarations than the present ones."""
-    stale = store.stale()
-    if stale:
-        names = ", ".join(stale)
-        click.echo(
-            f"Note: {names} changed in the catalogue; run `sessiontree catalog apply` to re-read them.", err=True
-        )
+    warning = warning_of_stale(store)
+    if warning:
+        click.echo(f"Note: {warning}.", err=True)
 
 
 def record_type(catalog: Catalog, name: str) -> RecordType:

@@ -36,11 +36,11 @@ from sessiontree.http.refusals import (
 from sessiontree.http.routes import Call, Handler
 from sessiontree.http.service import Service
 from sessiontree.settings import Settings
-from sessiontree.store import ApiKey, warning_of_undeclared
+from sessiontree.store import ApiKey, warning_of_stale, warning_of_undeclared
 
 SHUTDOWN_SECONDS = 30
-SWITCH_SECONDS = 0.0005
 GARBAGE_OBJECTS = 50_000  # answers and batches hold no circles; looking for those more often costs a tenth of the time
+SWITCH_SECONDS = 0.0005
 """How long a thread that reads or writes many records may keep the interpreter from the event loop."""
 log = logging.getLogger("sessiontree")
 
@@ -228,7 +228,7 @@ def serve(settings: Settings, *, ready: Callable[[str], None] = lambda url: None
         )
         host, port = listening.getsockname()[:2]
         url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-        _warn_of_undeclared(service)
+        _warn(service)
         log.info("serving %s on %s", settings.store, url)
         ready(url)
         uvicorn.Server(config).run(sockets=[listening])
@@ -239,10 +239,11 @@ def serve(settings: Settings, *, ready: Callable[[str], None] = lambda url: None
         listening.close()
 
 
-def _warn_of_undeclared(service: Service) -> None:
-    warning = warning_of_undeclared(service.store)
-    if warning:
-        log.warning("%s", warning)
+def _warn(service: Service) -> None:
+    """Say what makes answers other than the operator may expect."""
+    for warning in (warning_of_undeclared(service.store), warning_of_stale(service.store)):
+        if warning:
+            log.warning("%s", warning)
 
 
 def _listen(settings: Settings) -> socket.socket:

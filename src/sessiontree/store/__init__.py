@@ -151,6 +151,12 @@ def warning_of_undeclared(store: Store) -> str:
     return f"records of {', '.join(names)} are stored, but the catalogue {they}: name {them} with --catalog"
 
 
+def warning_of_stale(store: Store) -> str:
+    """A sentence about stored records that were read by other declarations than the present ones; empty if none."""
+    names = ", ".join(store.stale())
+    return f"{names} changed in the catalogue; run `sessiontree catalog apply` to re-read them" if names else ""
+
+
 def open_store(where: str, catalog: Catalog, *, create: bool = True) -> Store:
     """Open the store at a path (a SQLite file) or URL. Raises StoreError, in one sentence, when that cannot be done."""
     if where.startswith(("postgres://", "postgresql://")):
