@@ -37,10 +37,9 @@ from sessiontree.store.sqlite_snapshot import SqliteSnapshot
 APPLICATION_ID = 0x53545245  # "STRE", in the file's header: how a Sessiontree file is known
 SCHEMA_VERSION = 1
 BUSY_MS = 5000
-_CACHE_KIB = 65_536
-_MAIN_CACHE_KIB = (
-    262_144  # of the thread that answers point reads: a tenth of their time in a store of 1 million records
-)
+_CACHE_KIB = 32_768
+_WRITER_CACHE_KIB = 131_072  # random ids touch pages all over the file
+_MAIN_CACHE_KIB = 262_144  # of the thread that answers point reads: a tenth of their time at 1 million records
 _TRAIN_AT_ROWS = (1_000, 20_000, 400_000)  # when to train a dictionary
 _TRAIN_RECORDS = 1_000  # how many records a dictionary is trained of
 
@@ -60,7 +59,7 @@ class SqliteStore:
         self.kinds = Kinds(catalog)
         try:
             with self._errors():
-                self._writer = self._connect(cache_kib=_CACHE_KIB)
+                self._writer = self._connect(cache_kib=_WRITER_CACHE_KIB)
                 self._prepare()
                 self._rows = self._writer.execute("select coalesce(max(row), 0) from record").fetchone()[0]
         except StoreError:
