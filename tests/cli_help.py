@@ -9,6 +9,27 @@ from click.testing import CliRunner, Result
 
 from sessiontree.cli import main
 
+STEP = """
+category = "Test"
+description = "A step under another."
+product = "steps"
+event = "step"
+id = "id"
+start = []
+cost = ["cost"]
+currency = "currency"
+default_currency = "USD"
+[fields]
+id = "string"
+under = "string"
+cost = "amount"
+currency = "string"
+[[parents]]
+record_type = "step"
+description = "Under the step before."
+via = [["under", "id"]]
+"""
+
 
 def call(*arguments: str | Path, input: bytes | None = None, **environment: str) -> Result:
     """Run a command in this process. Standard output and standard error are kept apart."""

@@ -137,7 +137,7 @@ def test_every_type_but_the_virtual_one_has_a_start_and_dollars_by_default(catal
 
 def test_containers_virtual_types_and_second_ids(catalog):
     types = catalog.types.values()
-    assert {t.name for t in types if t.is_container} == {"call-session", "conference"}
+    assert {t.name for t in types if not t.cost_fields} == {"call-session", "conference"}
     assert {t.name for t in types if t.virtual} == {"call-session"}
     assert {t.name: t.second_id_fields for t in types if t.second_id_fields} == {
         "ai-voice-assistant": ("conversation_id",)

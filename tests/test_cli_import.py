@@ -372,3 +372,17 @@ def test_an_import_beside_a_running_server_shows_at_once(server: Any, tmp_path: 
     assert run("import", "--store", server.store_path, file, cwd=tmp_path).returncode == 0
     answer = server.get("/v2/session_analysis/call-session/s").json()
     assert answer["cost"] == {"total": "0.186200", "currency": "USD"}
+
+
+def test_rejects_go_to_the_current_folder_where_they_cannot_stand_beside_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    folder, here = tmp_path / "read-only", tmp_path / "here"
+    (folder / "a.ndjson.rejected.ndjson").mkdir(parents=True)  # so nobody can write a file there, root neither
+    here.mkdir()
+    monkeypatch.chdir(here)
+    (folder / "a.ndjson").write_text('{"record_type": "fax"}\n{"record_type": "fax", "id": "a"}\n')
+    result = call("import", "--store", tmp_path / "store.db", folder / "a.ndjson")
+    assert (result.exit_code, "1 created" in result.stdout) == (1, True)
+    assert "are in a.ndjson.rejected.ndjson" in result.stderr
+    assert json.loads((here / "a.ndjson.rejected.ndjson").read_text())["line"] == 1

@@ -13,32 +13,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from cli_help import call
+from cli_help import STEP, call
 from sessiontree import wire
 from sessiontree.cli.deep_json import pieces
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 GUIDE = ("call-session", "a1b2c3d4-5e6f-7a8b-9c0d-1e2f3a4b5c6d")
-STEP = """
-category = "Test"
-description = "A step under another."
-product = "steps"
-event = "step"
-id = "id"
-start = []
-cost = ["cost"]
-currency = "currency"
-default_currency = "USD"
-[fields]
-id = "string"
-under = "string"
-cost = "amount"
-currency = "string"
-[[parents]]
-record_type = "step"
-description = "Under the step before."
-via = [["under", "id"]]
-"""
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from cli_help import STEP
 from sessiontree import catalog_files, money
 from sessiontree.analysis import Analysis
 from sessiontree.record import Reader
@@ -109,28 +110,7 @@ def test_a_start_that_nobody_knows_is_not_made_up(tmp_path: Path):
 def test_a_deep_chain_is_shown_whole(tmp_path: Path):
     folder = tmp_path / "types"
     folder.mkdir()
-    (folder / "step.toml").write_text(
-        """
-        category = "Test"
-        description = "A step under another."
-        product = "steps"
-        event = "step"
-        id = "id"
-        start = []
-        cost = ["cost"]
-        currency = "currency"
-        default_currency = "USD"
-        [fields]
-        id = "string"
-        under = "string"
-        cost = "amount"
-        currency = "string"
-        [[parents]]
-        record_type = "step"
-        description = "Under the step before."
-        via = [["under", "id"]]
-        """
-    )
+    (folder / "step.toml").write_text(STEP)
     store = open_store(str(tmp_path / "store.db"), catalog_files.load(folder))
     reader = Reader(store.catalog)
     bodies = [

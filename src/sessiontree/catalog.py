@@ -56,11 +56,6 @@ class RecordType:
     parents: tuple[Relationship, ...]
 
     @property
-    def is_container(self) -> bool:
-        """Whether events of this type cost nothing by themselves."""
-        return not self.cost_fields
-
-    @property
     def ref_fields(self) -> tuple[str, ...]:
         """The fields by which a record names its parents, each once, in declared order."""
         return _distinct(via.local_field for parent in self.parents for via in parent.via)

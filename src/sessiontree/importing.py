@@ -48,6 +48,7 @@ class Summary:
 class Rejects:
     """The file of rejected records, made when there is a first one: a JSON line with the reason and the text each.
 
+    Where it cannot be written it goes to the current folder; `path` says where it is, once it is `made`.
     One that is used for several sources, one after another, holds the rejects of all.
     """
 
@@ -55,14 +56,13 @@ class Rejects:
         self.path = path
         self._file: IO[bytes] | None = None
         self._mode = "wb"
+        self.made = False
 
     def add(self, element: Element, error: RecordRejected) -> None:
         """Put a rejected record aside."""
         if self._file is None:
-            try:
-                self._file = cast(IO[bytes], self.path.open(self._mode))
-            except OSError as problem:
-                raise StoreError(f"{self.path} cannot be written: {problem.strerror}") from None
+            self._file = self._open()
+            self.made = True
         entry = {
             "line": element.number,
             "field": error.field,
@@ -71,6 +71,17 @@ class Rejects:
             "record": element.body.decode(errors="replace"),
         }
         self._file.write(msgspec.json.encode(entry) + b"\n")
+
+    def _open(self) -> IO[bytes]:
+        for path in (self.path, Path(self.path.name)):
+            try:
+                file = cast(IO[bytes], path.open(self._mode))
+            except OSError as error:
+                problem = error.strerror
+            else:
+                self.path = path
+                return file
+        raise StoreError(f"{self.path} cannot be written, and {self.path.name} here neither: {problem}")
 
     def close(self) -> None:
         """Finish the file."""

@@ -68,7 +68,7 @@ def _import_file(store: Store, account: str, file: str, declared: str | None, re
         f"{file}: {summary.created} created, {summary.updated} updated, "
         f"{summary.unchanged} unchanged, {summary.rejected} rejected"
     )
-    if summary.rejected:
+    if rejects.made:
         click.echo(f"Rejected records, with the reasons, are in {rejects.path}", err=True)
     if problem is not None:
         click.echo(f"Error: {problem} (the records counted above are stored)", err=True)
