@@ -12,7 +12,7 @@ from bench.stores import SEED_ADDED, Stored, Stores
 from bench.trees import split, tree_seconds
 from sessiontree import catalog_files
 from sessiontree.keys import DEFAULT_ACCOUNT
-from sessiontree.record import Reader
+from sessiontree.reading import Reader
 from sessiontree.store import Store, open_store
 
 GROWTH_MAX = 1.5

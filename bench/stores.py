@@ -15,7 +15,7 @@ from pathlib import Path
 from bench.data import WINDOW, Maker
 from sessiontree import catalog_files
 from sessiontree.keys import DEFAULT_ACCOUNT
-from sessiontree.record import Reader
+from sessiontree.reading import Reader
 from sessiontree.store import open_store
 
 SAMPLE = 5_000

@@ -23,7 +23,7 @@ from sessiontree import catalog_files, demo_data
 from sessiontree import demo as demos
 from sessiontree.catalog import Catalog
 from sessiontree.cli import _COMMANDS
-from sessiontree.record import Reader
+from sessiontree.reading import Reader
 from sessiontree.store import open_store
 
 SESSION = demo_data.GUIDE_SESSION

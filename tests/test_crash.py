@@ -24,7 +24,7 @@ import messy
 from conftest import Server, running
 from sessiontree import money
 from sessiontree.catalog_files import load
-from sessiontree.record import Reader
+from sessiontree.reading import Reader
 from sessiontree.store import Asks, Store, open_store
 from test_laws import assert_as_modelled, catalog, modelled, tree_of
 
@@ -37,7 +37,7 @@ WRITER = """
     import sys, time
     from datetime import UTC, datetime
     from sessiontree.catalog_files import load
-    from sessiontree.record import Reader
+    from sessiontree.reading import Reader
     from sessiontree.store import open_store
     path, first = sys.argv[1], int(sys.argv[2])
     catalog = load()

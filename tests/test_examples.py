@@ -12,7 +12,8 @@ import pytest
 from sessiontree import catalog_files, rendering
 from sessiontree.analysis import Analysis
 from sessiontree.catalog import Catalog
-from sessiontree.record import Reader, Record
+from sessiontree.reading import Reader
+from sessiontree.record import Record
 from sessiontree.store import Store, open_store
 from sessiontree.text import tree_lines
 

@@ -16,7 +16,8 @@ from sessiontree import catalog_files
 from sessiontree.errors import StoreError
 from sessiontree.http.ingest import BATCH_RECORDS, BodyTooLarge, BrokenBody, Gunzip, Intake
 from sessiontree.http.writer import Writer
-from sessiontree.record import Reader, Record
+from sessiontree.reading import Reader
+from sessiontree.record import Record
 from sessiontree.store import Outcome
 
 READER = Reader(catalog_files.load())

@@ -8,7 +8,8 @@ import pytest
 from messy import write_operator_types
 from sessiontree import catalog_files, money
 from sessiontree.errors import RecordRejected
-from sessiontree.record import ID_CHARS_MAX, LINK_CHARS_MAX, Reader, Record, read_time, valid_id
+from sessiontree.reading import LINK_CHARS_MAX, Reader
+from sessiontree.record import ID_CHARS_MAX, Record, read_time, valid_id
 
 UTC_10 = datetime(2026, 3, 17, 10, tzinfo=UTC)
 

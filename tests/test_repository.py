@@ -24,6 +24,7 @@ FACES = {"click", "rich", "jinja2", "sessiontree.cli", "sessiontree.demo"}
 MAY_NOT_REACH = {
     "sessiontree.money": HTTP | SQL | SETTINGS | FACES,
     "sessiontree.record": HTTP | SQL | SETTINGS | FACES,
+    "sessiontree.reading": HTTP | SQL | SETTINGS | FACES,
     "sessiontree.catalog": HTTP | SQL | SETTINGS | FACES,
     "sessiontree.catalog_files": HTTP | SQL | SETTINGS | FACES,
     "sessiontree.catalog_checks": HTTP | SQL | SETTINGS | FACES,

@@ -17,9 +17,11 @@ import pytest
 from sessiontree.catalog import Catalog
 from sessiontree.errors import StoreError
 from sessiontree.query import Query
-from sessiontree.store import Asks, Store, open_store, sqlite, sqlite_snapshot, sqlite_write
-from sessiontree.store.packing import SAMPLE_BYTES_MAX, train
-from sessiontree.store.places import KEY, REF, place
+from sessiontree.store import Asks, Store, open_store
+from sessiontree.store.sqlite import opening as opening_files
+from sessiontree.store.sqlite import snapshot, write
+from sessiontree.store.sqlite.packing import SAMPLE_BYTES_MAX, train
+from sessiontree.store.sqlite.places import KEY, REF, place
 
 pytest.register_assert_rewrite("sessiontree.store.suite")
 
@@ -76,9 +78,9 @@ def test_another_programs_database_is_left_alone(tmp_path):
 def test_a_file_of_a_newer_version_is_left_alone(tmp_path):
     open_store(str(tmp_path / "store.db"), shipped()).close()
     with sqlite3.connect(tmp_path / "store.db") as db:
-        db.execute(f"pragma user_version = {sqlite.SCHEMA_VERSION + 1}")
+        db.execute(f"pragma user_version = {opening_files.SCHEMA_VERSION + 1}")
     db.close()
-    assert f"another version of Sessiontree (schema {sqlite.SCHEMA_VERSION + 1})" in refused(tmp_path / "store.db")
+    assert f"another version of Sessiontree (schema {opening_files.SCHEMA_VERSION + 1})" in refused(tmp_path / "store.db")
 
 
 def test_an_empty_file_becomes_a_store(tmp_path):
@@ -102,7 +104,7 @@ AS_NOBODY = """
     import os, sys
     from sessiontree.catalog_files import load
     from sessiontree.errors import StoreError
-    from sessiontree.record import Reader
+    from sessiontree.reading import Reader
     from sessiontree.store import open_store
     from datetime import UTC, datetime
     catalog = load()
@@ -148,7 +150,7 @@ def run(code: str, *arguments: object) -> str:
 def test_a_fresh_file_has_the_published_schema(opening, tmp_path):
     opening()
     with sqlite3.connect(":memory:") as fresh:
-        fresh.executescript(files("sessiontree.store").joinpath("schema.sql").read_text())
+        fresh.executescript(files("sessiontree.store.sqlite").joinpath("schema.sql").read_text())
     with sqlite3.connect(tmp_path / "store.db") as db:
         statement = "select type, name, sql from sqlite_master order by name"
         schemas = [each.execute(statement).fetchall() for each in (fresh, db)]
@@ -156,7 +158,7 @@ def test_a_fresh_file_has_the_published_schema(opening, tmp_path):
         settings = [db.execute(f"pragma {name}").fetchone()[0] for name in names]
     assert schemas[0] == schemas[1]
     assert len(schemas[0]) >= 10
-    assert settings == ["wal", sqlite.APPLICATION_ID, sqlite.SCHEMA_VERSION]
+    assert settings == ["wal", opening_files.APPLICATION_ID, opening_files.SCHEMA_VERSION]
 
 
 OPEN = """
@@ -194,7 +196,7 @@ def test_many_may_make_the_same_file_at_once(tmp_path):
 
 
 def test_locked_by_another_process(opening, tmp_path, monkeypatch):
-    monkeypatch.setattr(sqlite, "BUSY_MS", 50)
+    monkeypatch.setattr(opening_files, "BUSY_MS", 50)
     store = opening()
     add(store, record(store, "recording", "before"))
     other = sqlite3.connect(tmp_path / "store.db", isolation_level=None)
@@ -238,7 +240,7 @@ LIMITED = """
     from datetime import UTC, datetime
     from sessiontree.catalog_files import load
     from sessiontree.errors import StoreError
-    from sessiontree.record import Reader
+    from sessiontree.reading import Reader
     from sessiontree.store import open_store
     catalog = load()
     read = Reader(catalog).read
@@ -308,7 +310,7 @@ WRITE = """
     import sys
     from datetime import UTC, datetime
     from sessiontree.catalog_files import load
-    from sessiontree.record import Reader
+    from sessiontree.reading import Reader
     from sessiontree.store import open_store
     catalog = load()
     read = Reader(catalog).read
@@ -378,7 +380,7 @@ def test_of_too_little_no_dictionary_is_made(bodies):
 @pytest.fixture
 def crowded(monkeypatch):
     """All values stand in one place."""
-    for module in (sqlite_snapshot, sqlite_write):
+    for module in (snapshot, write):
         monkeypatch.setattr(module, "place", lambda account, kind, value: 7)
 
 

@@ -11,7 +11,7 @@ import pytest
 from cli_help import STEP
 from sessiontree import catalog_files, money
 from sessiontree.analysis import Analysis
-from sessiontree.record import Reader
+from sessiontree.reading import Reader
 from sessiontree.store import open_store
 from sessiontree.text import exact, tree_lines
 

@@ -20,7 +20,7 @@ from sessiontree.catalog import Catalog
 from sessiontree.catalog_files import load
 from sessiontree.errors import EventNotFound, TreeTooLarge
 from sessiontree.placement import Node
-from sessiontree.record import Reader
+from sessiontree.reading import Reader
 from sessiontree.store import Store, open_store
 from sessiontree.text import exact
 from sessiontree.tree import Tree

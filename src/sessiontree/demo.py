@@ -13,7 +13,7 @@ import msgspec
 from sessiontree import demo_data
 from sessiontree.errors import SessiontreeError
 from sessiontree.keys import DEFAULT_ACCOUNT, make_key
-from sessiontree.record import Reader
+from sessiontree.reading import Reader
 from sessiontree.store import Store
 
 STORE = "sessiontree-demo.db"

@@ -14,7 +14,8 @@ import msgspec
 
 from sessiontree.elements import Element
 from sessiontree.errors import RecordRejected, StoreError
-from sessiontree.record import Reader, Record
+from sessiontree.reading import Reader
+from sessiontree.record import Record
 from sessiontree.store import Outcome, Store
 
 BATCH = 4000

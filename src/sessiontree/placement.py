@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-import msgspec
-
 from sessiontree.catalog import Catalog, RecordType, Relationship, Via
 from sessiontree.money import Totals
 from sessiontree.record import Record
@@ -54,7 +52,8 @@ class TypePlan:
     circular: bool
 
 
-class Link(msgspec.Struct, frozen=True, eq=False):
+@dataclass(slots=True, eq=False)
+class Link:
     """A relationship that holds between two events; the child is the one that has the link."""
 
     parent: "Node"

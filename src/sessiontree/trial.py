@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from sessiontree.catalog import Catalog, Relationship, Via
 from sessiontree.elements import Element
 from sessiontree.errors import RecordRejected
-from sessiontree.record import Reader, Record
+from sessiontree.reading import Reader
+from sessiontree.record import Record
 
 EXAMPLES = 3
 NO_VALUE = "no value to link by"

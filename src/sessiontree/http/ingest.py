@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from sessiontree.elements import Element, Elements, Lines
 from sessiontree.errors import RecordRejected, SessiontreeError
 from sessiontree.http.answers import IngestSummary, RejectedRecord
-from sessiontree.record import Reader, Record
+from sessiontree.reading import Reader
+from sessiontree.record import Record
 from sessiontree.store import Outcome
 
 BATCH_RECORDS = 2000

@@ -13,7 +13,7 @@ from sessiontree.http.limits import RateLimit
 from sessiontree.http.metrics import Metrics
 from sessiontree.http.writer import Writer
 from sessiontree.keys import KeyRing
-from sessiontree.record import Reader
+from sessiontree.reading import Reader
 from sessiontree.settings import Settings
 from sessiontree.store import open_store
 

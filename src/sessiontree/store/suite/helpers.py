@@ -11,7 +11,8 @@ import pytest
 
 from sessiontree import catalog_files
 from sessiontree.catalog import Catalog
-from sessiontree.record import Reader, Record
+from sessiontree.reading import Reader
+from sessiontree.record import Record
 from sessiontree.store import Asks, Snapshot, Store
 
 Opening = Callable[..., Store]

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sessiontree.errors import RecordRejected
-from sessiontree.record import Reader, Record
-from sessiontree.store.micros import to_micros
-from sessiontree.store.sqlite_write import move_links, places_of
+from sessiontree.reading import Reader
+from sessiontree.record import Record
+from sessiontree.store.sqlite.micros import to_micros
+from sessiontree.store.sqlite.write import move_links, places_of
 
 if TYPE_CHECKING:
-    from sessiontree.store.sqlite import SqliteStore
+    from sessiontree.store.sqlite.store import SqliteStore
 
 
 def stale(store: "SqliteStore") -> list[str]:

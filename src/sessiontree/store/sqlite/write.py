@@ -12,13 +12,13 @@ import msgspec
 
 from sessiontree.record import Record
 from sessiontree.store import Outcome
-from sessiontree.store.micros import to_micros
-from sessiontree.store.packing import same_content
-from sessiontree.store.places import KEY, REF
-from sessiontree.store.places import place as place_once
+from sessiontree.store.sqlite.micros import to_micros
+from sessiontree.store.sqlite.packing import same_content
+from sessiontree.store.sqlite.places import KEY, REF
+from sessiontree.store.sqlite.places import place as place_once
 
 if TYPE_CHECKING:
-    from sessiontree.store.sqlite import SqliteStore
+    from sessiontree.store.sqlite.store import SqliteStore
 
 _ROWS_AT_ONCE = 200
 _LOOKUP = 256  # identities looked up in one statement

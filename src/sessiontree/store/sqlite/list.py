@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from sessiontree.query import Matcher, Query
 from sessiontree.record import Record
 from sessiontree.store import Asks, Page
-from sessiontree.store.micros import to_micros
+from sessiontree.store.sqlite.micros import to_micros
 
 if TYPE_CHECKING:
-    from sessiontree.store.sqlite_snapshot import SqliteSnapshot
+    from sessiontree.store.sqlite.snapshot import SqliteSnapshot
 
 _ROWS_AT_ONCE = 100  # then other threads have their turn
 _LATEST = 1 << 63

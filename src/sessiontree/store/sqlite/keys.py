@@ -4,7 +4,7 @@ import sqlite3
 from typing import Any
 
 from sessiontree.store import ApiKey
-from sessiontree.store.micros import from_micros, to_micros
+from sessiontree.store.sqlite.micros import from_micros, to_micros
 
 SELECT = """select prefix, digest, account.name, scopes, api_key.name, created, expires, revoked
     from api_key join account on account.id = api_key.account """

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from sessiontree.record import Record
 from sessiontree.store import Asks
-from sessiontree.store.packing import reordered
-from sessiontree.store.places import KEY, REF, place
+from sessiontree.store.sqlite.packing import reordered
+from sessiontree.store.sqlite.places import KEY, REF, place
 
 if TYPE_CHECKING:
-    from sessiontree.store.sqlite import SqliteStore
+    from sessiontree.store.sqlite.store import SqliteStore
 
 _ASKS_MAX = 512  # places in one statement
 

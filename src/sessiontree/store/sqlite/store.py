@@ -1,16 +1,11 @@
-"""The SQLite store: one file, one process that writes at a time, any number of readers.
-
-`sqlite_write.py` holds what adding does, `sqlite_snapshot.py` finding; here are opening and the small tables.
-"""
+"""The store's connections and transactions, and its answers; the longer ones are in the modules beside this one."""
 
 import sqlite3
 import sys
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -24,19 +19,14 @@ from sessiontree.store import (
     Outcome,
     Page,
     Version,
-    sqlite_keys,
-    sqlite_list,
-    sqlite_reread,
-    sqlite_write,
 )
-from sessiontree.store.kinds import Kinds
-from sessiontree.store.micros import to_micros
-from sessiontree.store.packing import Packer, reordered, train
-from sessiontree.store.sqlite_snapshot import SqliteSnapshot
+from sessiontree.store.sqlite import keys, opening, reread, write
+from sessiontree.store.sqlite import list as lists
+from sessiontree.store.sqlite.kinds import Kinds
+from sessiontree.store.sqlite.micros import to_micros
+from sessiontree.store.sqlite.packing import Packer, reordered, train
+from sessiontree.store.sqlite.snapshot import SqliteSnapshot
 
-APPLICATION_ID = 0x53545245  # "STRE", in the file's header: how a Sessiontree file is known
-SCHEMA_VERSION = 1
-BUSY_MS = 5000
 _CACHE_KIB = 32_768
 _WRITER_CACHE_KIB = 131_072  # random ids touch pages all over the file
 _MAIN_CACHE_KIB = 262_144  # of the thread that answers point reads: a tenth of their time at 1 million records
@@ -60,7 +50,7 @@ class SqliteStore:
         try:
             with self._errors():
                 self._writer = self._connect(cache_kib=_WRITER_CACHE_KIB)
-                self._prepare()
+                opening.prepare(self.path, self._writer, self.writing)
                 self._rows = self._writer.execute("select coalesce(max(row), 0) from record").fetchone()[0]
         except StoreError:
             self.close()
@@ -70,36 +60,9 @@ class SqliteStore:
     def _connect(self, *, cache_kib: int) -> sqlite3.Connection:
         if self._closed:
             raise StoreError(f"{self.path} has been closed")
-        db = sqlite3.connect(self.path, timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
+        db = opening.connect(self.path, cache_kib=cache_kib)
         self._connections.append(db)
-        db.execute("pragma synchronous = full")
-        db.execute(f"pragma cache_size = -{cache_kib}")
-        db.execute("pragma foreign_keys = on")
         return db
-
-    def _prepare(self) -> None:
-        """Make the tables of a new file; refuse a file that is something else."""
-        db = self._writer
-        db.execute("begin")  # all three of one moment: another process may be making the tables
-        application, version = (
-            db.execute(f"pragma {name}").fetchone()[0] for name in ("application_id", "user_version")
-        )
-        empty = not db.execute("select 1 from sqlite_master limit 1").fetchone()
-        db.execute("rollback")
-        if empty and application == 0:
-            _keep_a_log(db)
-            schema = files("sessiontree.store").joinpath("schema.sql").read_text()
-            with self.writing():
-                if not db.execute("select 1 from sqlite_master limit 1").fetchone():  # nobody else made it meanwhile
-                    for statement in schema.split(";\n"):
-                        db.execute(statement)
-                    db.execute(f"pragma application_id = {APPLICATION_ID}")
-                    db.execute(f"pragma user_version = {SCHEMA_VERSION}")
-        elif application != APPLICATION_ID:
-            raise StoreError(f"{self.path} is not a Sessiontree file: name another with --store")
-        elif version != SCHEMA_VERSION:
-            raise StoreError(f"{self.path} was made by another version of Sessiontree (schema {version})")
-        db.execute("pragma wal_autocheckpoint = 20000")  # in pages; the writer itself checkpoints (1.6 times the rate)
 
     @property
     def reader(self) -> sqlite3.Connection:
@@ -155,7 +118,7 @@ class SqliteStore:
         try:
             yield
         except sqlite3.Error as error:
-            raise StoreError(_sentence(self.path, error)) from error
+            raise StoreError(opening.sentence(self.path, error)) from error
 
     def add(self, account: str, records: Sequence[Record], received: datetime) -> list[Outcome]:
         if not records:
@@ -164,8 +127,8 @@ class SqliteStore:
             if self._rows + len(records) >= self._train_from:
                 self._train(records)
             with self.writing() as db:
-                sqlite_reread.writing_begins(self, db)
-                outcomes, self._rows = sqlite_write.add(self, db, account, records, received)
+                reread.writing_begins(self, db)
+                outcomes, self._rows = write.add(self, db, account, records, received)
         return outcomes
 
     def _train(self, records: Sequence[Record]) -> None:
@@ -205,7 +168,7 @@ class SqliteStore:
 
     def page(self, account: str, query: Query) -> Page:
         with self.snapshot(account) as snapshot:
-            return sqlite_list.page(snapshot, query)
+            return lists.page(snapshot, query)
 
     def fields(self, account: str, record_type: str) -> dict[str, str]:
         statement = """select name, type from field where kind =
@@ -228,7 +191,7 @@ class SqliteStore:
 
     def add_key(self, key: ApiKey) -> None:
         with self.writing() as db:
-            sqlite_keys.add(db, key)
+            keys.add(db, key)
 
     def find_key(self, digest: bytes) -> ApiKey | None:
         return next(iter(self._keys("where digest = ?", [digest])), None)
@@ -237,11 +200,11 @@ class SqliteStore:
         return self._keys("where ? is null or account.name = ?", [account, account])
 
     def _keys(self, where: str, values: Sequence[object]) -> list[ApiKey]:
-        return [sqlite_keys.key(row) for row in self._ask(sqlite_keys.SELECT + where + sqlite_keys.ORDER, values)]
+        return [keys.key(row) for row in self._ask(keys.SELECT + where + keys.ORDER, values)]
 
     def revoke_key(self, prefix: str, at: datetime, account: str | None = None) -> ApiKey | None:
         with self.writing() as db:
-            sqlite_keys.revoke(db, prefix, to_micros(at), account)
+            keys.revoke(db, prefix, to_micros(at), account)
         return next(
             iter(self._keys("where prefix = ? and (? is null or account.name = ?)", [prefix, account, account])), None
         )
@@ -252,7 +215,7 @@ class SqliteStore:
 
     def stale(self) -> list[str]:
         with self._errors():
-            return sqlite_reread.stale(self)
+            return reread.stale(self)
 
     def undeclared(self) -> list[str]:
         stored = self._ask("select distinct record_type from kind order by record_type")
@@ -260,39 +223,10 @@ class SqliteStore:
 
     def reread(self, *, batch: int = 2000) -> Iterator[tuple[int, int]]:
         with self._errors():
-            yield from sqlite_reread.reread(self, batch=batch)
+            yield from reread.reread(self, batch=batch)
 
     def close(self) -> None:
         with self._lock:
             self._closed = True
             while self._connections:
                 self._connections.pop().close()
-
-
-def _keep_a_log(db: sqlite3.Connection) -> None:
-    """Write ahead into a log from now on. For this SQLite does not wait by itself while others open the file too."""
-    until = time.monotonic() + BUSY_MS / 1000
-    while True:
-        try:
-            db.execute("pragma journal_mode = wal")
-            return
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() > until:
-                raise
-        time.sleep(0.01)
-
-
-def _sentence(path: Path, error: sqlite3.Error) -> str:
-    """What went wrong with the store, in one sentence that tells what to do."""
-    text = str(error)
-    if "locked" in text or "busy" in text:
-        return f"{path} is locked by another process that is writing; try again in a moment"
-    if "not a database" in text:
-        return f"{path} is not a Sessiontree file: name another with --store"
-    if "full" in text:
-        return f"the disk that holds {path} is full: free some space and send the records again"
-    if "readonly" in text or "read-only" in text:
-        return f"{path} cannot be written: check its permissions and those of its folder"
-    if "unable to open" in text:
-        return f"{path} cannot be opened: check that its folder exists and can be written"
-    return f"{path} cannot be used: {text}"

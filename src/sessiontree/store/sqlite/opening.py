@@ -1,0 +1,76 @@
+"""Opening a SQLite file: its settings, the tables of a new one, and what is wrong with one that cannot be used."""
+
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from importlib.resources import files
+from pathlib import Path
+
+from sessiontree.errors import StoreError
+
+APPLICATION_ID = 0x53545245  # "STRE", in the file's header: how a Sessiontree file is known
+SCHEMA_VERSION = 2
+BUSY_MS = 5000
+
+
+def connect(path: Path, *, cache_kib: int) -> sqlite3.Connection:
+    """A connection to the file, for any thread."""
+    db = sqlite3.connect(path, timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
+    db.execute("pragma synchronous = full")
+    db.execute(f"pragma cache_size = -{cache_kib}")
+    db.execute("pragma foreign_keys = on")
+    return db
+
+
+def prepare(
+    path: Path, db: sqlite3.Connection, writing: Callable[[], AbstractContextManager[sqlite3.Connection]]
+) -> None:
+    """Make the tables of a new file. Raises StoreError for a file that is something else, or of another version."""
+    db.execute("begin")  # all three of one moment: another process may be making the tables
+    application, version = (db.execute(f"pragma {name}").fetchone()[0] for name in ("application_id", "user_version"))
+    empty = not db.execute("select 1 from sqlite_master limit 1").fetchone()
+    db.execute("rollback")
+    if empty and application == 0:
+        _keep_a_log(db)
+        schema = files("sessiontree.store.sqlite").joinpath("schema.sql").read_text()
+        with writing():
+            if not db.execute("select 1 from sqlite_master limit 1").fetchone():  # nobody else made it meanwhile
+                for statement in schema.split(";\n"):
+                    db.execute(statement)
+                db.execute(f"pragma application_id = {APPLICATION_ID}")
+                db.execute(f"pragma user_version = {SCHEMA_VERSION}")
+    elif application != APPLICATION_ID:
+        raise StoreError(f"{path} is not a Sessiontree file: name another with --store")
+    elif version != SCHEMA_VERSION:
+        raise StoreError(f"{path} was made by another version of Sessiontree (schema {version})")
+    db.execute("pragma wal_autocheckpoint = 20000")  # in pages; the writer itself checkpoints (1.6 times the rate)
+
+
+def _keep_a_log(db: sqlite3.Connection) -> None:
+    """Write ahead into a log from now on. For this SQLite does not wait by itself while others open the file too."""
+    until = time.monotonic() + BUSY_MS / 1000
+    while True:
+        try:
+            db.execute("pragma journal_mode = wal")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+        time.sleep(0.01)
+
+
+def sentence(path: Path, error: sqlite3.Error) -> str:
+    """What went wrong with the store, in one sentence that tells what to do."""
+    text = str(error)
+    if "locked" in text or "busy" in text:
+        return f"{path} is locked by another process that is writing; try again in a moment"
+    if "not a database" in text:
+        return f"{path} is not a Sessiontree file: name another with --store"
+    if "full" in text:
+        return f"the disk that holds {path} is full: free some space and send the records again"
+    if "readonly" in text or "read-only" in text:
+        return f"{path} cannot be written: check its permissions and those of its folder"
+    if "unable to open" in text:
+        return f"{path} cannot be opened: check that its folder exists and can be written"
+    return f"{path} cannot be used: {text}"
