@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,14 +24,20 @@ case "$*" in
 *'print('*) echo VERSION ;;
 *version_info*) exit TOO_OLD ;;
 *ensurepip*) exit NO_VENV ;;
-'-m venv '*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
+'-m venv '*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" && : >"$3/pyvenv.cfg" ;;
 '-m pip '*)
     [ ! -e BROKEN ] || { echo 'the disk is full'; exit 1; }
-    printf '#!/bin/sh\\necho "$$|$PWD|$*"\\n' >"${0%/*}/sessiontree"
+    printf '#!/bin/sh\\necho "$$|$PWD|$*"\\necho "$PYTHONPATH" >USED\\n' >"${0%/*}/sessiontree"
     chmod +x "${0%/*}/sessiontree" ;;
+*'compiled.py why-not') [ ! -e MISSING ] || cat MISSING ;;
+*'compiled.py make '*)
+    for folder; do :; done
+    mkdir "$folder"
+    [ ! -e UNCOMPILABLE ] || { echo 'no such type'; exit 1; } ;;
 '-m pytest '*) echo "$PWD|$*" ;;
 esac
 """
+COMPILING = "Compiling (once for these sources, about half a minute; COMPILED=no goes without) ...\n"
 
 
 @dataclass(frozen=True)
@@ -47,18 +54,38 @@ class Project:
     def log(self) -> Path:
         return self.folder.with_name("log")
 
+    @property
+    def missing(self) -> Path:
+        """Says what is missing for compiling, where this file is."""
+        return self.folder.with_name("missing")
+
+    @property
+    def uncompilable(self) -> Path:
+        return self.folder.with_name("uncompilable")
+
+    @property
+    def used(self) -> Path:
+        """Says with which PYTHONPATH the program was called last."""
+        return self.folder.with_name("used")
+
+    def copies(self) -> list[str]:
+        """What there is of compiled copies."""
+        return sorted(path.name for path in (self.folder / ".venv" / "compiled").glob("*"))
+
     def python(self, *, version: str = "3.11.2", too_old: bool = False, no_venv: bool = False) -> Path:
         text = STAND_IN.replace("LOG", f"'{self.log}'").replace("BROKEN", f"'{self.broken}'")
+        text = text.replace("MISSING", f"'{self.missing}'").replace("UNCOMPILABLE", f"'{self.uncompilable}'")
+        text = text.replace("USED", str(self.used))
         text = text.replace("VERSION", version).replace("TOO_OLD", str(int(too_old)))
         path = self.folder.with_name("python")
         path.write_text(text.replace("NO_VENV", str(int(no_venv))))
         path.chmod(0o755)
         return path
 
-    def run(self, *arguments: str, python: Path | None = None, **options: object) -> subprocess.CompletedProcess[str]:
-        env = {"PATH": os.environ["PATH"], "PYTHON": str(python or self.python())}
+    def run(self, *arguments: str, python: Path | None = None, **options: Any) -> subprocess.CompletedProcess[str]:
+        env = {"PATH": os.environ["PATH"], "PYTHON": str(python or self.python()), **options.pop("env", {})}
         command = [self.folder / "run", *arguments]
-        return subprocess.run(command, env=env, capture_output=True, text=True, **options)  # type: ignore[call-overload,no-any-return]
+        return subprocess.run(command, env=env, capture_output=True, text=True, **options)
 
     def asked(self, word: str) -> list[str]:
         """The calls of the stand-in with that word in them, and forget all calls."""
@@ -71,8 +98,11 @@ class Project:
 def project(tmp_path: Path) -> Project:
     folder = tmp_path / "a folder"
     folder.mkdir()
-    for name in ("run", "pyproject.toml", "constraints.txt"):
+    for name in ("run", "pyproject.toml", "constraints.txt", "compiled.py"):
         shutil.copy(ROOT / name, folder)
+    (folder / "examples").mkdir()
+    (folder / "src").mkdir()
+    (folder / "src" / "money.py").touch()
     return Project(folder)
 
 
@@ -89,7 +119,7 @@ def test_the_first_run_sets_up_and_the_second_only_runs(project: Project):
 
 def test_setup_only_installs(project: Project):
     assert project.run("setup").stdout == ""
-    assert [call.split()[-1] for call in project.asked("--editable")] == ["."]
+    assert [call.split()[-1] for call in project.asked("--editable")] == [".", ".[compile]"]
     assert project.run("setup").stderr == ""
     assert project.run("setup", "dev").stdout == ""
     assert len(project.asked("--editable .[dev]")) == 1
@@ -123,9 +153,9 @@ def test_other_dependencies_are_installed_into_the_same_environment(project: Pro
     with (project.folder / "constraints.txt").open("a") as constraints:
         constraints.write("another==1.0\n")
     again = project.run("setup")
-    assert again.stderr == "Setting up (the dependencies of this version) ...\n"
+    assert again.stderr == "Setting up (the dependencies of this version) ...\n" + COMPILING
     calls = project.asked("-m ")
-    assert [call.split()[1] for call in calls] == ["pip"]
+    assert [call.split()[1] for call in calls] == ["pip", "pip"]
     assert project.run("setup").stderr == ""
 
 
@@ -165,6 +195,116 @@ def test_a_project_that_was_moved_is_set_up_again(project: Project, tmp_path: Pa
     moved = Project(project.folder.rename(tmp_path / "moved"))
     assert moved.run("setup").stderr.startswith("Setting up")
     assert moved.run("setup").stderr == ""
+
+
+def uses_copy(project: Project, *arguments: str, **env: str) -> bool:
+    """Whether the program runs from the one compiled copy that there is."""
+    project.run(*arguments, env=env)
+    used = project.used.read_text().strip()
+    assert used in ["", *(f"{project.folder}/.venv/compiled/{name}" for name in project.copies())]
+    return used != ""
+
+
+def test_setup_compiles_and_every_command_runs_from_the_copy(project: Project):
+    assert project.run("setup").stderr.endswith(COMPILING)
+    assert len(project.copies()) == 1
+    assert uses_copy(project, "tree", "call-session", "an id")
+    assert uses_copy(project, "demo")
+    assert not uses_copy(project, "demo", COMPILED="no")
+    assert len(project.asked("compiled.py make")) == 1
+
+
+def test_what_is_there_already_on_the_path_stays_on_it(project: Project):
+    project.run("setup")
+    project.run("demo", env={"PYTHONPATH": "/elsewhere"})
+    assert project.used.read_text().strip().endswith(f"/{project.copies()[0]}:/elsewhere")
+
+
+@pytest.mark.parametrize(("command", "waits"), [("serve", True), ("import", True), ("demo", False), ("tree", False)])
+def test_only_what_runs_for_long_waits_for_a_copy(project: Project, command: str, waits: bool):
+    assert project.run(command).stderr.endswith(COMPILING) == waits
+    assert uses_copy(project, command) == waits
+    assert len(project.asked("compiled.py make")) == waits
+    assert project.run(command).stderr == ""
+    project.run(command, env={"COMPILED": "no"})
+    assert project.asked("compiled.py make") == []
+
+
+@pytest.mark.parametrize("changed", ["src/money.py", "src/new.toml", "compiled.py", ".venv/pyvenv.cfg"])
+def test_a_copy_of_other_sources_is_not_used(project: Project, changed: str):
+    project.run("setup")
+    before = project.copies()
+    (project.folder / changed).write_text("other")
+    assert not uses_copy(project, "demo")
+    assert project.run("setup").stderr == COMPILING
+    assert uses_copy(project, "demo")
+    assert set(before) < set(project.copies()), "a server may have been started with the copy before"
+    (project.folder / changed).write_text("another")
+    project.run("setup")
+    assert len(project.copies()) == 2
+    assert not set(before) & set(project.copies())
+
+
+def test_where_nothing_can_be_compiled_setup_says_what_is_missing(project: Project):
+    project.missing.write_text("there is no C compiler (cc)")
+    setup = project.run("setup")
+    assert setup.returncode == 0
+    assert setup.stderr.splitlines()[-1] == (
+        "Sessiontree runs uncompiled: there is no C compiler (cc). "
+        "Install gcc and python3-dev to make it about 1.5 times as fast."
+    )
+    assert project.run("serve").stderr == ""
+    assert not uses_copy(project, "serve")
+    assert len(project.asked("--editable")) == 1, "what compiling takes is installed only where it is of use"
+    project.missing.unlink()
+    assert project.run("serve").stderr == COMPILING
+
+
+def test_compiling_that_fails_is_said_once_and_harms_nothing(project: Project):
+    project.uncompilable.touch()
+    failed = project.run("serve")
+    assert failed.returncode == 0
+    log = project.folder / ".venv" / "compiled.log"
+    assert failed.stderr.splitlines()[-1] == f"Sessiontree runs uncompiled: compiling failed, and {log} says how."
+    assert log.read_text() == "no such type\n"
+    assert failed.stdout.endswith("|serve\n")
+    assert project.run("serve").stderr == ""
+    assert not uses_copy(project, "serve")
+    project.uncompilable.unlink()
+    assert project.run("setup").stderr == COMPILING
+    assert uses_copy(project, "serve")
+
+
+def test_a_compilation_that_was_killed_leaves_nothing_in_use(project: Project):
+    project.run("setup")
+    (copy,) = project.copies()
+    folder = project.folder / ".venv" / "compiled"
+    (folder / copy).rename(folder / f"{copy}.part")
+    assert not uses_copy(project, "demo")
+    assert project.run("serve").stderr == COMPILING
+    assert project.copies() == [copy]
+    assert uses_copy(project, "demo")
+
+
+def test_sources_that_change_while_they_are_compiled_give_no_copy(project: Project):
+    project.run("setup")
+    (project.folder / "src" / "money.py").write_text("other")
+    python = project.folder / ".venv" / "bin" / "python"
+    python.write_text(python.read_text().replace("mkdir", "echo more >>src/money.py; mkdir"))
+    ran = project.run("setup", cwd=project.folder)
+    assert (ran.returncode, ran.stderr.count("\n")) == (0, 2)
+    assert not uses_copy(project, "demo")
+
+
+def test_the_tests_run_over_the_copy_when_asked(project: Project):
+    ran = project.run("test", "--compiled", "-k", "money")
+    assert ran.stdout == f"{project.folder}|-m pytest -k money\n"
+    assert len(project.asked("compiled.py make")) == 1
+    project.uncompilable.touch()
+    (project.folder / "src" / "money.py").write_text("other")
+    failed = project.run("test", "--compiled")
+    assert (failed.returncode, failed.stdout) == (1, "")
+    assert failed.stderr.endswith("run: there is no compiled copy to test.\n")
 
 
 def refusal(project: Project, python: Path, **options: object) -> str:
