@@ -13,17 +13,19 @@ from pathlib import Path
 import click
 import msgspec
 
-from bench import http, ingest, sizes, trees
+from bench import http, ingest, sessions, sizes, spend, trees
 from bench.figure import Figure, lines
 from bench.plan import DEFAULT, FULL_FILE_BYTES, QUICK, Plan
 from bench.stores import Stores
-from sessiontree import __version__
+from sessiontree import edition
 
 GROUPS: dict[str, Callable[[Plan, Stores], Iterator[Figure]]] = {
     "trees": trees.measure,
     "http": http.measure,
     "ingest": ingest.measure,
     "sizes": sizes.measure,
+    "spend": spend.measure,
+    "sessions": sessions.measure,
 }
 
 
@@ -34,7 +36,7 @@ GROUPS: dict[str, Callable[[Plan, Stores], Iterator[Figure]]] = {
 @click.option("--json", "json_path", metavar="FILE", type=click.Path(path_type=Path), help="Write the figures there.")
 @click.option("--folder", type=click.Path(path_type=Path), help="Where to keep the stores and find them again.")
 def main(groups: tuple[str, ...], quick: bool, full: bool, json_path: Path | None, folder: Path | None) -> None:
-    """Measure all, or only these groups: trees, http, ingest, sizes."""
+    """Measure all, or only these groups: trees, http, ingest, sizes, spend, sessions."""
     plan = QUICK if quick else DEFAULT
     if full:
         plan = replace(plan, file_bytes=FULL_FILE_BYTES)
@@ -60,7 +62,7 @@ def run(groups: tuple[str, ...], plan: Plan, stores: Stores) -> Iterator[Figure]
 def environment() -> dict[str, str]:
     """What the figures depend on."""
     return {
-        "Sessiontree": __version__,
+        "Sessiontree": edition(),
         "Python": platform.python_version(),
         "SQLite": sqlite3.sqlite_version,
         "system": f"{platform.system()} {platform.machine()}",

@@ -39,7 +39,7 @@ def _empty(plan: Plan, stores: Stores) -> Figure:
     rates, raw = [], []
     for _ in range(plan.repeats):
         with serving(stores.fresh("ingest")) as server:
-            rates.append(_bulk_rate(server, bodies))
+            rates.append(bulk_rate(server, bodies))
         raw.append(bounds.write_rate(stores.fresh("raw"), bodies))
     stores.fresh("ingest")
     return Figure(
@@ -58,7 +58,7 @@ def _empty(plan: Plan, stores: Stores) -> Figure:
 def _large(plan: Plan, stores: Stores) -> Figure:
     parts = _parts(Maker(seed=SEED_ADDED, timed=False).bodies(plan.bulk_full * plan.repeats), plan.repeats)
     with serving(stores.copy(plan.bulk_full_size)) as server:
-        rates = [_bulk_rate(server, part) for part in parts]
+        rates = [bulk_rate(server, part) for part in parts]
     stores.fresh("copy")
     return Figure(
         group="ingest",
@@ -76,7 +76,7 @@ def _large(plan: Plan, stores: Stores) -> Figure:
 def _posts(plan: Plan, stores: Stores) -> Figure:
     bodies = Maker(seed=SEED_STORED, timed=True).bodies(plan.posts_count * (plan.repeats + 1))
     with serving(stores.fresh("ingest")) as server:
-        requests = [_head(server, len(body), "application/json") + body for body in bodies]
+        requests = [head(server, len(body), "application/json") + body for body in bodies]
         parts = _parts(requests, plan.repeats + 1)  # the first is the warm-up
         runs = [
             load.run(Load(port=server.port, requests=part, lengths=[], clients=CLIENTS, count=len(part)))
@@ -123,7 +123,7 @@ def _one_body(file: Path, records: int, stores: Stores) -> Figure:
     with serving(stores.fresh("ingest"), **_LIMITS) as server, file.open("rb") as stream:
         length = file.stat().st_size
         connection = Connection(server.port)
-        connection.send(_head(server, length, _NDJSON), 0)
+        connection.send(head(server, length, _NDJSON), 0)
         connection.socket.sendfile(stream)
         _finish(connection, records)
         connection.socket.close()
@@ -145,13 +145,13 @@ def _write_file(path: Path, length: int) -> int:
     return records
 
 
-def _bulk_rate(server: Server, bodies: list[bytes]) -> float:
+def bulk_rate(server: Server, bodies: list[bytes]) -> float:
     """Records per second, sent by one client in bodies made beforehand."""
     chunks = [(len(part), b"\n".join(part)) for part in _parts(bodies, max(1, len(bodies) // BODY_RECORDS))]
     connection = Connection(server.port)
     began = time.perf_counter()
     for records, chunk in chunks:
-        connection.send(_head(server, len(chunk), _NDJSON), 0)
+        connection.send(head(server, len(chunk), _NDJSON), 0)
         connection.socket.sendall(chunk)
         _finish(connection, records)
     rate = len(bodies) / (time.perf_counter() - began)
@@ -166,7 +166,8 @@ def _finish(connection: Connection, records: int) -> None:
     assert f'"created":{records},'.encode() in connection.body(), connection.body()
 
 
-def _head(server: Server, length: int, media_type: str) -> bytes:
+def head(server: Server, length: int, media_type: str) -> bytes:
+    """The head of a request that posts records."""
     return (
         f"POST /v2/detail_records HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n"
         f"Authorization: Bearer {server.key}\r\nContent-Type: {media_type}\r\nContent-Length: {length}\r\n\r\n"

@@ -19,6 +19,7 @@ class Plan:
     file_bytes: int
     growth_sizes: tuple[int, ...]
     growth_count: int
+    sessions_count: int
     repeats: int
 
     def sizes(self, groups: tuple[str, ...]) -> list[int]:
@@ -28,6 +29,8 @@ class Plan:
             "http": self.http_sizes,
             "ingest": (self.bulk_full_size,),
             "sizes": self.growth_sizes,
+            "spend": (self.trees_size,),
+            "sessions": (),
         }
         return sorted({size for group in groups for size in needed[group]})
 
@@ -45,6 +48,7 @@ DEFAULT = Plan(
     file_bytes=200_000_000,
     growth_sizes=(10_000, 100_000, 1_000_000),
     growth_count=20_000,
+    sessions_count=60_000,
     repeats=3,
 )
 
@@ -61,6 +65,7 @@ QUICK = Plan(
     file_bytes=20_000_000,
     growth_sizes=(2_000, 20_000),
     growth_count=4_000,
+    sessions_count=12_000,
     repeats=1,
 )
 FULL_FILE_BYTES = 1_000_000_000

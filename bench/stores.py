@@ -55,6 +55,7 @@ class Stores:
         size = 0
         for group, bodies in Maker(seed=SEED_STORED, timed=False).windows():
             store.add(DEFAULT_ACCOUNT, [reader.read(body) for body in bodies], datetime.now(UTC))
+            store.sessions.refresh(WINDOW)
             sessions += [(session.id, session.conversation) for session in group]
             size += WINDOW
             if size in sizes:

@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
+from browser import browser, visitor  # noqa: F401  # for every test
 from golden import golden, pytest_addoption  # noqa: F401  # for every test
 from sessiontree import catalog_files
 from sessiontree.http.server import App
@@ -146,3 +147,21 @@ def client(inside: Inside) -> Iterator[Any]:
         from starlette.testclient import TestClient
     with TestClient(inside.app, headers={"Authorization": f"Bearer {inside.key}"}) as client:  # type: ignore[arg-type]
         yield client
+
+
+@pytest.fixture
+def pages(inside: Inside) -> Iterator[Any]:
+    """A client that calls the application in this process, as a browser that is not signed in."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from starlette.testclient import TestClient
+    headers = {"Accept": "text/html"}
+    with TestClient(inside.app, headers=headers, follow_redirects=False) as client:  # type: ignore[arg-type]
+        yield client
+
+
+@pytest.fixture
+def signed_in(inside: Inside, pages: Any) -> Any:
+    """The same, signed in with a key of every scope."""
+    assert pages.post("/sign-in", data={"key": inside.key}).status_code == 303
+    return pages

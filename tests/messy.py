@@ -53,7 +53,7 @@ def shapes(size: int) -> dict[str, Shape]:
     by_leg = {"call_leg_id": leg, "call_session_id": session}
     in_session = {"telnyx_session_id": session}
     participant = {**plain, "joined_at": STARTS, "left_at": FINISHES}
-    assistant = {**created, "completed_at": FINISHES}
+    assistant = {**created, "completed_at": FINISHES, "billed_sec": (60, "180", Decimal("0.5"), 0, "0", "none", None)}
     message = {"uuid": ids, "cost": COSTS, "carrier_fee": ("0.003", MISSING), "currency": CURRENCIES, "sent_at": STARTS}
     own = {**created, "id": few}
     return {

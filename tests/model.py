@@ -104,7 +104,13 @@ class Model:
         declares_parents = bool(self._catalog.types[root.key.type].parents)
         if declares_parents and self._placing.home(root.key) is None and root.key not in self._placing.breakers:
             problems.add(("unlinked", *root.key))
-        return problems
+        return problems | {("missing_children", *key) for key in shown if self._misses_children(key)}
+
+    def _misses_children(self, key: Key) -> bool:
+        """Whether it has finished and expects children of a type of which none has a link to it."""
+        event = self._placing.events[key]
+        linked = {child.type for child, links in self._placing.links.items() if key in [link.parent for link in links]}
+        return event.finish is not None and not event.expects <= linked
 
     def _stands_away(self, key: Key, placed: Placed) -> bool:
         link = placed[key]

@@ -36,6 +36,7 @@ class Event:
     cost: Decimal | None
     status: str
     currency: str | None
+    expects: frozenset[str] = frozenset()
 
 
 class Rejected(Exception):
@@ -71,6 +72,7 @@ def read_event(catalog: Catalog, kind: RecordType, key: Key, record: dict[str, A
         finish=first_present(record, kind.finish_fields, read_time),
         cost=cost,
         status="none" if not kind.cost_fields else "unpriced" if cost is None else "rated",
+        expects=frozenset(each.child for each in kind.expects if above_zero(record.get(each.field))),
         currency=(read_currency(record, kind.currency_field) or kind.default_currency) if kind.cost_fields else None,
     )
 
@@ -131,6 +133,12 @@ def read_currency(record: dict[str, Any], name: str) -> str | None:
     if not isinstance(value, str) or not CURRENCY.fullmatch(value):
         raise Rejected(name)
     return value.upper()
+
+
+def above_zero(value: Any) -> bool:
+    """Whether a value is a number above zero, as JSON or as a decimal in text."""
+    text = str(value) if isinstance(value, str | int | Decimal) and not isinstance(value, bool) else ""
+    return bool(DECIMAL.fullmatch(text)) and Decimal(text) > 0
 
 
 def as_written(value: Any) -> object:

@@ -1,8 +1,8 @@
 """Record types such as an operator might add, chosen for what the shipped catalogue cannot show.
 
 Spans under spans; a circle of two types (question, answer); a type with three parent types, two of them virtual, that
-is in a circle with another through later links (task, plan); an own virtual type whose records may say a parent
-(case); three ways to one parent (score).
+is in a circle with another through later links, and expects that one below it (task, plan); an own virtual type whose
+records may say a parent (case); three ways to one parent (score).
 """
 
 from pathlib import Path
@@ -88,7 +88,8 @@ def write_operator_types(folder: Path) -> None:
     write(folder, "span", STARTED, PRICED, "parent_span_id session_id", SPAN)
     write(folder, "question", CREATED, PRICED, "answer_id", QUESTION)
     write(folder, "answer", CREATED, PRICED, "question_id", ANSWER)
-    write(folder, "task", STARTED, PRICED, "session_id plan_id case_id", TASK)
+    task = PRICED + '\nexpects = { plan = "cost" }'
+    write(folder, "task", STARTED, task, "session_id plan_id case_id", TASK)
     write(folder, "plan", CREATED, PRICED, "conference_id task_id", PLAN)
     write(folder, "case", STARTED, "virtual = true", "session_id opened_by", CASE, id_field="case_id")
     score = PRICED + '\ndefault_currency = "EUR"'

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sessiontree import catalog_files
-from sessiontree.catalog import Catalog, RecordType, Relationship, Via
+from sessiontree.catalog import Catalog, Expectation, RecordType, Relationship, Via
 from sessiontree.errors import CatalogError, SessiontreeError, UnknownRecordType
 
 DOCS = Path(__file__).parent.parent / "docs" / "catalogue.md"
@@ -548,6 +548,32 @@ REFUSED = [
         "parents 1.via",
         "call-session is virtual: it is found by its id, 'telnyx_session_id', and not by 'call_session_id'",
     ),
+    ('"EUR"\n', '"EUR"\nexpects = ["amd"]\n', "expects", "expected `object`, got `array`"),
+    (
+        'finish = ["finished_at"]',
+        'expects = { reply = "length" }',
+        "expects",
+        "needs the key finish: before a record has finished, nothing is missing below it",
+    ),
+    ('"EUR"\n', '"EUR"\nexpects = { amd = "calls" }\n', "expects.amd", "'calls' does not stand in [fields]"),
+    (
+        '"EUR"\n',
+        '"EUR"\nexpects = { amd = "leg" }\n',
+        "expects.amd",
+        "'leg' is declared as string; here it must be integer, number or amount",
+    ),
+    (
+        '"EUR"\n',
+        '"EUR"\nexpects = { amd_detail_record = "price" }\n',
+        "expects.amd_detail_record",
+        "'amd_detail_record' is no record type of the catalogue; name a type, not an alias",
+    ),
+    (
+        '"EUR"\n',
+        '"EUR"\nexpects = { amd = "price" }\n',
+        "expects.amd",
+        "amd does not belong under reply: it does not name it as a parent",
+    ),
     ('event = "reply"', "event = reply", "line 4", "is not TOML: "),
     ('event = "reply"', 'event = "reply', "line 4", "is not TOML: "),
     ('final = "boolean"\n', 'final = """', "line 31", "is not TOML: "),
@@ -604,6 +630,21 @@ def test_an_override_that_drops_a_field_to_which_shipped_types_link(tmp_path):
     assert [str(error) for error in catalog_files.check(tmp_path)] == [
         "message.toml: fields: message: 'conversation_id' does not stand in [fields], "
         "to which ai-messaging-assistant links"
+    ]
+
+
+def test_expected_children(tmp_path):
+    (tmp_path / "reply.toml").write_text(GOOD.replace("[[p", 'expects = { note = "length" }\n\n[[p'), encoding="utf-8")
+    write(tmp_path, "note", parents=parent("reply"))
+    assert catalog_files.load(tmp_path).types["reply"].expects == (Expectation("note", "length"),)
+    assert catalog_files.load(tmp_path).types["ai-voice-assistant"].expects == (Expectation("inference", "billed_sec"),)
+
+
+def test_an_override_that_no_longer_belongs_where_a_shipped_type_expects_it(tmp_path):
+    write(tmp_path, "inference")
+    assert [str(error) for error in catalog_files.check(tmp_path)] == [
+        "inference.toml: parents: ai-voice-assistant expects these records below it: "
+        "name it as a parent, or override it too"
     ]
 
 

@@ -63,7 +63,9 @@ def test_show_tells_all_of_one_type():
     assert (
         "Belongs under call-control by call_leg_id = telnyx_leg_id, else call_session_id = telnyx_session_id" in shown
     )
-    assert "Has below it inference by conversation_id" in call("catalog", "show", "ai-voice-assistant").stdout
+    shown = call("catalog", "show", "ai-voice-assistant").stdout
+    assert "Has below it inference by conversation_id" in shown
+    assert "Expects      inference where billed_sec is above 0" in shown
 
 
 def test_a_misspelt_type_is_a_wrong_call():

@@ -26,7 +26,9 @@ from sessiontree import money
 from sessiontree.catalog_files import load
 from sessiontree.reading import Reader
 from sessiontree.store import Asks, Store, open_store
+from sessiontree.verifying import verify
 from test_laws import assert_as_modelled, catalog, modelled, tree_of
+from test_sessions import assert_sessions
 
 Batch = Sequence[dict[str, Any]]
 Contents = dict[tuple[str, str], bytes]
@@ -47,6 +49,7 @@ WRITER = """
         records = [read(body) for body in line.rstrip(b"\\n").split(b"\\t")]
         store.add("default", records, datetime.now(UTC))
         print(number, flush=True)
+        store.sessions.refresh(len(records) // 2 + 1)
     time.sleep(600)
 """
 
@@ -142,6 +145,7 @@ def check_messy_records(folder: Path, seed: int, count: int) -> None:
     store = open_store(str(folder / "store.db"), catalog(operator=False))
     try:
         assert_as_modelled(store, model)
+        assert_sessions(store, model, catalog(operator=False))
     finally:
         store.close()
 
@@ -158,6 +162,8 @@ def check_large_batches(folder: Path, seed: int, count: int) -> None:
     add_talks(store)
     total = sum(tree_of(store, "ai-voice-assistant", f"ai-{talk}").root.totals["USD"] for talk in range(100))
     assert total == sum(range(count)) * money.UNIT // 1_000_000
+    assert verify(store, "default").holds
+    assert store.sessions.waiting() == 0
     store.close()
 
 
@@ -267,6 +273,7 @@ def check_totals(folder: Path, count: int) -> None:
             tree = server.get(f"/v2/session_analysis/ai-voice-assistant/ai-{client}").json()
             assert tree["meta"]["event_count"] == count + 1
             assert money.read(tree["cost"]["total"]) == sum(range(count)) * money.UNIT // 1_000_000
+        assert server.get("/v2/verify").json()["data"]["holds"]
 
 
 def test_a_server(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from cli_help import call
 from sessiontree import catalog_files
 from sessiontree.cli import main
 from sessiontree.http.server import all_routes
+from sessiontree.pages.routes import page_routes
 from sessiontree.settings import Settings, environment_name
 from test_sdk_node import FOLDER, absent
 
@@ -71,6 +72,11 @@ def test_every_route_is_in_the_docs():
         if route.path not in text and not route.path.startswith("/docs/")
     ]
     assert missing == []
+
+
+def test_every_page_is_in_the_docs():
+    text = text_of("docs/pages.md")
+    assert [path for _, path, _ in page_routes() if f"`{path}`" not in text] == []
 
 
 def test_every_record_type_is_in_the_docs():
@@ -164,7 +170,7 @@ def test_the_guides_way_of_fetching_records_works(server: Any, tmp_path: Path):
     assert sorted(fetched, key=lambda record: record["id"]) == records
     (tmp_path / "verify.ndjson").write_text(done.stdout)
     result = call("import", "--store", tmp_path / "store.db", tmp_path / "verify.ndjson")
-    assert result.stdout.endswith(": 120 created, 0 updated, 0 unchanged, 0 rejected\n")
+    assert ": 120 created, 0 updated, 0 unchanged, 0 rejected\n" in result.stdout
 
 
 def test_the_backup_line_works_while_the_server_writes(server: Any, tmp_path: Path):

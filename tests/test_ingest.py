@@ -14,18 +14,20 @@ from hypothesis import strategies as st
 
 from sessiontree import catalog_files
 from sessiontree.errors import StoreError
-from sessiontree.http.ingest import BATCH_RECORDS, BodyTooLarge, BrokenBody, Gunzip, Intake
+from sessiontree.http.ingest import BATCH_RECORDS, Body, BodyTooLarge, BrokenBody, Gunzip
 from sessiontree.http.writer import Writer
 from sessiontree.reading import Reader
 from sessiontree.record import Record
 from sessiontree.store import Outcome
+from sessiontree.store.intakes import IntakeUndone, Origin, Share
 
 READER = Reader(catalog_files.load())
+ORIGIN = Origin("0000000000000001", key="st_12345678")
 
 
-def intake(**more: Any) -> Intake:
+def taking_in(**more: Any) -> Body:
     options = {"lines": True, "packed": False, "unpacked_bytes_max": 10_000_000, "record_bytes_max": 1000}
-    return Intake(READER, **{**options, **more})
+    return Body(READER, **{**options, **more})
 
 
 def bodies(count: int) -> list[bytes]:
@@ -44,7 +46,7 @@ def pieces_of(data: bytes, cuts: Sequence[int]) -> list[bytes]:
 def test_where_the_pieces_end_makes_no_difference(cuts: set[int], form: str):
     sent = bodies(8)
     data = b"[" + b", ".join(sent) + b"]" if form == "array" else b"\n".join(sent)
-    taking = intake(lines=form != "array", packed=form == "packed")
+    taking = taking_in(lines=form != "array", packed=form == "packed")
     for piece in pieces_of(gzip.compress(data) if form == "packed" else data, sorted(cuts)):
         taking.feed(piece)
     taking.finish()
@@ -53,7 +55,7 @@ def test_where_the_pieces_end_makes_no_difference(cuts: set[int], form: str):
 
 
 def test_batches_are_given_out_when_full_and_once():
-    taking = intake()
+    taking = taking_in()
     sent = bodies(2 * BATCH_RECORDS + 10)
     sizes = []
     for first in range(0, len(sent), 100):
@@ -65,13 +67,13 @@ def test_batches_are_given_out_when_full_and_once():
 
 
 def test_what_came_before_a_break_can_be_taken():
-    taking = intake(packed=True)
+    taking = taking_in(packed=True)
     packed = gzip.compress(b"\n".join(bodies(3)) + b"\n", 0)
     taking.feed(packed[:-8])
     with pytest.raises(BrokenBody):
         taking.finish()
     assert [len(batch) for batch in taking.take(rest=True)] == [3]
-    taking = intake()
+    taking = taking_in()
     with pytest.raises(BodyTooLarge):
         taking.feed(bodies(1)[0] + b"\n" + b"x" * 1001 + b"\n" + bodies(1)[0])
     assert [len(batch) for batch in taking.take(rest=True)] == [1]
@@ -100,18 +102,31 @@ def test_what_is_not_gzip_is_said_to_be_broken(broken: bytes):
         unpack.finish()
 
 
+class NoSessions:
+    """Stands for sessions that are always fresh."""
+
+    def refresh(self, limit: int) -> int:
+        return 0
+
+
 class SlowStore:
     """Stands for a store whose first commit lasts until it is let go; a record named `poison` makes it fail."""
 
     def __init__(self) -> None:
         self.let_go = threading.Event()
         self.entered = threading.Event()
+        self.sessions = NoSessions()
         self.commits: list[tuple[str, list[str]]] = []
 
-    def add(self, account: str, records: Sequence[Record], received: datetime) -> list[Outcome]:
+    def add(
+        self, account: str, records: Sequence[Record], received: datetime, shares: Sequence[Share]
+    ) -> list[Outcome]:
         self.entered.set()
         assert self.let_go.wait(10)
         ids = [record.id for record in records]
+        assert sum(share.records for share in shares) == len(ids)
+        if "undone" in ids:
+            raise IntakeUndone
         if "poison" in ids:
             raise ValueError("poison")
         if "full" in ids:
@@ -128,9 +143,9 @@ def written(*jobs: tuple[str, str]) -> tuple[SlowStore, list[Any]]:
     """A store after these (account, id) jobs, which came while a first one was being committed; and what they got."""
     store = SlowStore()
     writer = Writer(store)  # type: ignore[arg-type]
-    first = writer.add("a", one("first"))
+    first = writer.add("a", one("first"), ORIGIN)
     assert store.entered.wait(10)
-    waiting = [writer.add(account, one(id)) for account, id in jobs]
+    waiting = [writer.add(account, one(id), ORIGIN) for account, id in jobs]
     store.let_go.set()
     writer.close()
     assert first.result(0) == [Outcome.CREATED]
@@ -155,21 +170,27 @@ def test_one_job_that_the_store_chokes_on_does_not_harm_the_others():
     assert [type(each) for each in got] == [list, ValueError, list]
 
 
+def test_one_job_whose_import_is_undone_does_not_harm_the_others():
+    store, got = written(("a", "1"), ("a", "undone"), ("a", "3"))
+    assert store.commits == [("a", ["first"]), ("a", ["1"]), ("a", ["3"])]
+    assert [type(each) for each in got] == [list, IntakeUndone, list]
+
+
 def test_a_closed_writer_takes_nothing():
     store = SlowStore()
     writer = Writer(store)  # type: ignore[arg-type]
     writer.close()
     writer.close()
     with pytest.raises(StoreError):
-        writer.add("a", one("1"))
+        writer.add("a", one("1"), ORIGIN)
 
 
 def test_who_stops_waiting_does_not_stop_the_writer():
     store = SlowStore()
     writer = Writer(store)  # type: ignore[arg-type]
-    given_up = writer.add("a", one("1"))
+    given_up = writer.add("a", one("1"), ORIGIN)
     assert not given_up.cancel()
     store.let_go.set()
-    assert writer.add("a", one("2")).result(10) == [Outcome.CREATED]
+    assert writer.add("a", one("2"), ORIGIN).result(10) == [Outcome.CREATED]
     writer.close()
     assert sorted(id for _, ids in store.commits for id in ids) == ["1", "2"]

@@ -551,7 +551,7 @@ def test_generated_data_is_all_the_mess_it_promises(catalog):
     trees = [model.tree(*key) for model in models for key in model.sessions()]
     nodes = [node for tree in trees for node in tree.root.walk()]
     codes = {code for tree in trees for code, *_ in tree.problems}
-    assert codes == {"several_parents", "fallback_link", "circle", "unlinked"}
+    assert codes == {"several_parents", "fallback_link", "circle", "unlinked", "missing_children"}
     assert {node.status for node in nodes} == {"rated", "unpriced", "none"}
     assert max(len(tree.root.totals) for tree in trees) == 3
     assert any(node.also_in for node in nodes)

@@ -169,3 +169,19 @@ def test_a_total_may_grow_beyond_the_limit_of_one_amount():
         money.add(totals, {"USD": money.LIMIT - 1, "EUR": 0})
     assert totals == {"USD": 4 * money.LIMIT - 4, "EUR": 0}
     assert money.text(totals["USD"]) == "3999999999999.999999999996"
+
+
+@pytest.mark.parametrize(
+    ("exact", "decimals", "text"),
+    [
+        ("0.00005", 4, "0.0001"),
+        ("-0.00005", 4, "-0.0001"),
+        ("0.000049999999", 4, "0.0000"),
+        ("-0.000049999999", 4, "0.0000"),
+        ("9.99995", 4, "10.0000"),
+        ("1.25", 1, "1.3"),
+        ("0.123456789012", 12, "0.123456789012"),
+    ],
+)
+def test_rounding_for_show(exact: str, decimals: int, text: str):
+    assert money.rounded(money.read(exact), decimals) == text

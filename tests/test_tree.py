@@ -105,6 +105,46 @@ def ancestors(tree: Tree) -> list[str]:
     return [f"{link.parent.name} {link.parent.id} by {link.via.local_field}" for link in tree.ancestors]
 
 
+# Expected children
+
+
+@pytest.mark.parametrize(
+    ("fields", "found"),
+    [
+        ("conversation_id=talk completed_at=10:02:32 billed_sec=180", ["missing_children ai-voice-assistant ai"]),
+        ("conversation_id=talk completed_at=10:02:32 billed_sec=0.000001", ["missing_children ai-voice-assistant ai"]),
+        ("conversation_id=talk completed_at=10:02:32 billed_sec=0", []),
+        ("conversation_id=talk completed_at=10:02:32 billed_sec=-60", []),
+        ("conversation_id=talk completed_at=10:02:32 billed_sec=many", []),
+        ("conversation_id=talk completed_at=10:02:32", []),
+        ("conversation_id=talk billed_sec=180", []),
+    ],
+)
+def test_a_finished_and_billed_assistant_without_a_single_turn(told, fields, found):
+    tree = told(f"""
+        call-control leg telnyx_leg_id=L telnyx_session_id=call
+        ai-voice-assistant ai telnyx_leg_id=L {fields}
+        inference other conversation_id=another
+    """)
+    for event in [("call-session", "call"), ("call-control", "leg"), ("ai-voice-assistant", "ai")]:
+        assert problems(tree(*event)) == found
+    told("inference turn conversation_id=talk")
+    assert problems(tree("call-session", "call")) == []
+
+
+def test_an_expected_child_counts_wherever_it_stands(told):
+    """The plan is at home in a conference: it belongs to the task's session as well, and both trees agree."""
+    tree = told("""
+        task t session_id=call started_at=10:00:00 finished_at=10:05:00 cost=1
+        task alone session_id=call started_at=10:00:00 finished_at=10:05:00 cost=1
+        plan p conference_id=conf task_id=t
+        conference conf
+    """)
+    assert problems(tree("call-session", "call")) == ["missing_children task alone"]
+    assert problems(tree("task", "t")) == []
+    assert drawn(tree("task", "t")).splitlines()[1] == "  plan p* nothing"
+
+
 # Which parent a record gets
 
 

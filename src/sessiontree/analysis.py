@@ -4,17 +4,27 @@ Follow `Analysis.tree` to see the program: find the event, climb to the top of i
 place it, add it up.
 """
 
+from contextlib import AbstractContextManager
 from datetime import timedelta
+from typing import Protocol
 
 from sessiontree import tree as trees
-from sessiontree.catalog import RecordType
+from sessiontree.catalog import Catalog, RecordType
 from sessiontree.errors import EventNotFound
 from sessiontree.gathering import Gathering
 from sessiontree.placement import Node, plans
-from sessiontree.store import Store
+from sessiontree.store import Snapshot
 from sessiontree.tree import OPEN_FOR, Tree
 
 EVENTS_MAX = 100_000
+
+
+class Source(Protocol):
+    """What is asked of a store here."""
+
+    @property
+    def catalog(self) -> Catalog: ...
+    def snapshot(self, account: str) -> AbstractContextManager[Snapshot]: ...
 
 
 class Analysis:
@@ -23,7 +33,7 @@ class Analysis:
     `events_max` limits the events of one tree; for `open_for` an event without a finish counts as in progress.
     """
 
-    def __init__(self, store: Store, *, events_max: int = EVENTS_MAX, open_for: timedelta = OPEN_FOR) -> None:
+    def __init__(self, store: Source, *, events_max: int = EVENTS_MAX, open_for: timedelta = OPEN_FOR) -> None:
         self._store = store
         self._plans = plans(store.catalog)
         self._events_max = events_max
@@ -41,14 +51,9 @@ class Analysis:
             events = gathering.below(root)
             if not gathering.settled and ancestors and _has_visitors(events):
                 events = gathering.below(ancestors[-1].parent)  # who stands where is settled in the whole session
-        if not gathering.settled:
-            trees.place(events[0], events)
-        nodes = trees.subtree(root)
-        assert len(nodes) == len(events) or root is not events[0], "every event stands in its tree exactly once"
-        if root.record is None and len(nodes) == 1:
+        if root.record is None and not root.children:
             raise EventNotFound(declared.name, id)
-        trees.roll_up(nodes)
-        return Tree(root, nodes, ancestors, trees.problems(nodes), self._open_for)
+        return trees.grow(root, events, ancestors, settled=gathering.settled, open_for=self._open_for)
 
 
 def _has_visitors(nodes: list[Node]) -> bool:

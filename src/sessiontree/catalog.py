@@ -31,6 +31,30 @@ class Relationship:
 
 
 @dataclass(frozen=True, slots=True)
+class Expectation:
+    """Finished records whose `field` is above zero have a record of type `child` below them, or one is missing."""
+
+    child: str
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """What the cost of a record was charged for: how much of it stands in the first of `fields` that the record has.
+
+    `rate_fields` hold the price of `rate_per` units, or of as many as `rate_units` says for the text in
+    `rate_unit_field`; a text that is not there leaves open what the price is for. No `rate_fields`: no price is known.
+    """
+
+    fields: tuple[str, ...]
+    unit: str
+    rate_fields: tuple[str, ...]
+    rate_per: int
+    rate_unit_field: str | None
+    rate_units: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class RecordType:
     """One kind of record: its names, and where in a record its id, times, cost and links stand.
 
@@ -54,6 +78,8 @@ class RecordType:
     default_currency: str
     fields: Mapping[str, str]
     parents: tuple[Relationship, ...]
+    expects: tuple[Expectation, ...] = ()
+    quantity: Quantity | None = None
 
     @property
     def ref_fields(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ FIELD_KINDS = ("string", "integer", "number", "boolean", "time", "amount", "list
 RESERVED_NAMES = frozenset({"metadata"})
 """Would hide behind the path /v2/session_analysis/metadata."""
 LINK_KINDS = ("string", "integer")
+NUMBER_KINDS = ("integer", "number", "amount")
 _NAME = re.compile(r"[a-z0-9_-]{1,64}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 
@@ -47,6 +48,13 @@ class Declared(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cost: tuple[str, ...] = ()
     currency: str = ""
     default_currency: str = "USD"
+    expects: dict[str, str] = {}
+    quantity: tuple[str, ...] = ()
+    quantity_unit: str = ""
+    rate: tuple[str, ...] = ()
+    rate_per: int = 1
+    rate_unit: str = ""
+    rate_units: dict[str, int] = {}
     parents: tuple[DeclaredParent, ...] = ()
 
 
@@ -63,6 +71,9 @@ def within(name: str, declared: Declared) -> Iterator[Problem]:
     yield from _field_problems(declared)
     if not _CURRENCY.fullmatch(declared.default_currency):
         yield "default_currency", f"{declared.default_currency!r} is no currency code of three capital letters"
+    if declared.expects and not declared.finish:
+        yield "expects", "needs the key finish: before a record has finished, nothing is missing below it"
+    yield from _quantity_problems(declared)
     parent_types = [parent.record_type for parent in declared.parents]
     for number, parent in enumerate(declared.parents, 1):
         yield from ((f"parents {number}{key}", reason) for key, reason in _parent_problems(declared, parent))
@@ -96,12 +107,35 @@ def _field_problems(declared: Declared) -> Iterator[Problem]:
         ("finish", declared.finish, ("time",)),
         ("cost", declared.cost, ("amount",)),
         ("currency", currency, ("string",)),
+        *((f"expects.{child}", (field,), NUMBER_KINDS) for child, field in declared.expects.items()),
+        ("quantity", declared.quantity, NUMBER_KINDS),
+        ("rate", declared.rate, ("amount",)),
+        ("rate_unit", (declared.rate_unit,) if declared.rate_unit else (), ("string",)),
     )
     for key, names, kinds in uses:
         yield from _repeats(key, names)
         for name in names:
             hint = "; a type with a cost declares its currency's field" if key == "currency" and declared.cost else ""
             yield from _field_problem(key, name, declared.fields, kinds, hint)
+
+
+def _quantity_problems(declared: Declared) -> Iterator[Problem]:
+    """Keys about the billed quantity that say nothing without another, and numbers of units that cannot be."""
+    needed = (
+        ("quantity", "quantity_unit"),
+        ("quantity_unit", "quantity"),
+        ("rate", "quantity"),
+        ("rate_unit", "rate"),
+        ("rate_unit", "rate_units"),
+        ("rate_units", "rate_unit"),
+    )
+    for key, other in needed:
+        if getattr(declared, key) and not getattr(declared, other):
+            yield key, f"says nothing without the key {other}"
+    if declared.rate_per != 1 and not declared.rate:
+        yield "rate_per", "says nothing without the key rate"
+    counts = {"rate_per": declared.rate_per} | {f"rate_units.{name}": n for name, n in declared.rate_units.items()}
+    yield from ((key, f"{count} is no number of units: use 1 or more") for key, count in counts.items() if count < 1)
 
 
 def _parent_problems(declared: Declared, parent: DeclaredParent) -> Iterator[Problem]:
@@ -142,6 +176,25 @@ def between(all_declared: Mapping[str, Declared], *, own: Set[str], broken: Set[
             elif parent.record_type not in broken:
                 reason = f"{parent.record_type!r} is no record type of the catalogue; name a type, not an alias"
                 yield child, f"parents {number}.record_type", reason
+        yield from _expectation_problems(child, declared, all_declared, own, broken)
+
+
+def _expectation_problems(
+    name: str, declared: Declared, all_declared: Mapping[str, Declared], own: Set[str], broken: Set[str]
+) -> Iterator[tuple[str, str, str]]:
+    for child in declared.expects:
+        expected = all_declared.get(child)
+        if expected is None and child not in broken:
+            yield name, f"expects.{child}", f"{child!r} is no record type of the catalogue; name a type, not an alias"
+        elif expected is not None and name not in [parent.record_type for parent in expected.parents]:
+            if child in own and name not in own:
+                yield (
+                    child,
+                    "parents",
+                    f"{name} expects these records below it: name it as a parent, or override it too",
+                )
+            else:
+                yield name, f"expects.{child}", f"{child} does not belong under {name}: it does not name it as a parent"
 
 
 def _link_problems(

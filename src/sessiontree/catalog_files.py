@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import msgspec
 
 from sessiontree import catalog_checks
-from sessiontree.catalog import Catalog, RecordType, Relationship, Via
+from sessiontree.catalog import Catalog, Expectation, Quantity, RecordType, Relationship, Via
 from sessiontree.catalog_checks import Declared, Problem
 from sessiontree.errors import CatalogError
 
@@ -173,4 +173,17 @@ def _record_type(name: str, declared: Declared) -> RecordType:
             Relationship(name, parent.record_type, tuple(Via(*pair) for pair in parent.via), parent.description)
             for parent in declared.parents
         ),
+        expects=tuple(Expectation(child, field) for child, field in declared.expects.items()),
+        quantity=_quantity(declared) if declared.quantity else None,
+    )
+
+
+def _quantity(declared: Declared) -> Quantity:
+    return Quantity(
+        fields=declared.quantity,
+        unit=declared.quantity_unit,
+        rate_fields=declared.rate,
+        rate_per=declared.rate_per,
+        rate_unit_field=declared.rate_unit or None,
+        rate_units=MappingProxyType(dict(declared.rate_units)),
     )

@@ -15,9 +15,12 @@ from sessiontree.errors import SessiontreeError
 from sessiontree.keys import DEFAULT_ACCOUNT, make_key
 from sessiontree.reading import Reader
 from sessiontree.store import Store
+from sessiontree.store.intakes import Origin, Share, new_id
 
 STORE = "sessiontree-demo.db"
 KEY_DAYS = 7
+START = f"/sessions/call-session/{demo_data.GUIDE_SESSION}"
+"""The page that the demo opens on."""
 
 
 class DemoRefused(SessiontreeError):
@@ -35,7 +38,8 @@ def load(store: Store, now: datetime) -> bool:
         raise DemoRefused("the store holds records of your own: name a new file for the demo with --store")
     bodies = [*demo_data.example_records(), *map(msgspec.json.encode, demo_data.generated_records(now))]
     reader = Reader(store.catalog)
-    store.add(DEFAULT_ACCOUNT, [reader.read(body) for body in bodies], now)
+    origin = Origin(new_id(), files="demo")
+    store.add(DEFAULT_ACCOUNT, [reader.read(body) for body in bodies], now, [Share(origin, len(bodies))])
     return True
 
 
@@ -46,11 +50,16 @@ def new_key(store: Store) -> str:
     return text
 
 
-def invitation(*, url: str, key: str, store: str) -> Iterator[str]:
-    """What to try, line by line; every command works when pasted into a shell in the present folder."""
+def invitation(*, url: str, once: str, key: str, store: str) -> Iterator[str]:
+    """What to try, line by line; every command works when pasted into a shell in the present folder.
+
+    `once` is the token of the link that signs in to the pages.
+    """
     path = f"/v2/session_analysis/call-session/{demo_data.GUIDE_SESSION}"
     yield f"Sessiontree is ready, with example sessions in {store}"
     yield ""
+    yield f"  Open     {url}/sign-in?once={once}"
+    yield "           in a browser: it signs you in, once and within ten minutes; later, sign in with the key"
     yield f"  Address  {url}   (documentation: {url}/docs)"
     yield f"  Key      {key}"
     yield ""

@@ -47,3 +47,10 @@ class TreeTooLarge(SessiontreeError):
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"the tree has more than {limit} events; raise the limit (SESSIONTREE_EVENTS_MAX) to read it")
+
+
+class TooManyGroups(SessiontreeError):
+    """An answer of more groups than the limit allows; no part of it is given."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"there are more than {limit} groups: ask for fewer or larger ones, or a shorter time")

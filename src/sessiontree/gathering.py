@@ -4,11 +4,12 @@ With the children of an event come the records that could be other parents of th
 whom is settled by what is at hand. A typical call takes two questions.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from sessiontree import tree as trees
 from sessiontree.errors import EventNotFound, TreeTooLarge
-from sessiontree.placement import Link, Node, ParentPlan, TypePlan
+from sessiontree.placement import Link, Node, ParentPlan, TypePlan, by_order
+from sessiontree.record import Record
 from sessiontree.store import Asks, Snapshot
 
 
@@ -47,7 +48,7 @@ class Gathering:
         named = [node for node in self._by_key.get(id, ()) if node.plan is plan and _has_second_id(node, id)]
         if not named:
             raise EventNotFound(declared.name, id)
-        return min(named, key=lambda node: node.order)
+        return min(named, key=by_order)
 
     def _virtual(self, plan: TypePlan, id: str) -> Node:
         identity = (plan.declared.name, id)
@@ -68,6 +69,9 @@ class Gathering:
         self._fetched += len(found)
         if self._fetched > 2 * self._events_max + 1000:  # those in the tree are counted exactly, later
             raise TreeTooLarge(self._events_max)
+        self._take(found)
+
+    def _take(self, found: Iterable[Record]) -> None:
         for record in found:
             plan = self._plans[record.record_type]
             if plan.declared.virtual:
@@ -117,7 +121,7 @@ class Gathering:
         if node.record is not None:
             refs = node.record.refs
             for plan in node.plan.parents:
-                link = (self._virtual_link if plan.virtual else self._link)(node, plan, refs)
+                link = self._virtual_link(node, plan, refs) if plan.virtual else self._link(node, plan, refs)
                 if link is None:
                     continue
                 if isinstance(link, str):
@@ -168,7 +172,7 @@ class Gathering:
                 continue
             parent, local = found[0], via.via.local_field
             if len(found) > 1:
-                parent = min(found, key=lambda node: node.order)
+                parent = min(found, key=by_order)
                 child.problem(
                     "several_parents", f"{len(found)} {plan.name} events have its {local}; the earliest is its parent"
                 )

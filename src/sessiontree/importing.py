@@ -17,8 +17,11 @@ from sessiontree.errors import RecordRejected, StoreError
 from sessiontree.reading import Reader
 from sessiontree.record import Record
 from sessiontree.store import Outcome, Store
+from sessiontree.store.intakes import Origin, Share
 
 BATCH = 4000
+WAITING_MAX = 4000
+"""So many records may wait for their sessions to be refreshed: then that is done, while they are still at hand."""
 
 
 @dataclass(slots=True)
@@ -99,22 +102,32 @@ def add_all(
     summary: Summary,
     *,
     record_type: str | None,
+    origin: Origin,
 ) -> None:
     """Keep every record of `elements` that can be read; counts in `summary`, also when something breaks off on the way.
 
-    Raises StoreError, and what the source of the elements raises; what came before is stored then.
+    Raises StoreError, IntakeUndone, and what the source of the elements raises; what came before is stored then.
     """
     batch: list[Record] = []
+    told = summary.rejected
+
+    def keep(records: list[Record]) -> None:
+        nonlocal told
+        share, told = Share(origin, len(records), summary.rejected - told), summary.rejected
+        summary.count(store.add(account, records, datetime.now(UTC), [share]))
+        if store.sessions.waiting() >= WAITING_MAX:
+            store.sessions.refresh(WAITING_MAX)
+
     try:
         for record in _readable(Reader(store.catalog), elements, rejects, summary, record_type):
             batch.append(record)
             if len(batch) == BATCH:
                 full, batch = batch, []
-                summary.count(store.add(account, full, datetime.now(UTC)))
+                keep(full)
     finally:
         rejects.close()
-        if batch:
-            summary.count(store.add(account, batch, datetime.now(UTC)))
+        if batch or summary.rejected > told:
+            keep(batch)
 
 
 def _readable(

@@ -1,4 +1,4 @@
-"""API keys: making one, what a caller may say about one, and finding the key of a request.
+"""API keys: making one, what a caller may say about one, finding the key of a request, and when it was last used.
 
 A key is 32 random bytes as text. The store has its SHA-256 digest and a short visible prefix, never the key itself.
 """
@@ -6,16 +6,20 @@ A key is 32 random bytes as text. The store has its SHA-256 digest and a short v
 import re
 import secrets
 import time
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from sessiontree.errors import SessiontreeError
+from sessiontree.record import read_time
 from sessiontree.store import ApiKey, Store
 
 SCOPES = ("read", "write", "admin")
 DEFAULT_SCOPES = frozenset({"read", "write"})
 DEFAULT_ACCOUNT = "default"
 ASK_SECONDS = 0.001
+NAME_CHARS_MAX = 255
+KEEP_EVERY = timedelta(minutes=1)
 _PREFIX_CHARS = 11
 _DURATION = re.compile(r"([1-9][0-9]{0,5})([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -30,17 +34,17 @@ def make_key(
     account: str = DEFAULT_ACCOUNT,
     scopes: frozenset[str] = DEFAULT_SCOPES,
     name: str = "",
-    expires: timedelta | None = None,
+    expires: timedelta | datetime | None = None,
 ) -> tuple[str, ApiKey]:
-    """A new key: its text, to be shown once, and what the store keeps of it. `expires` counts from now."""
+    """A new key: its text, to be shown once, and what the store keeps of it. A duration counts from now."""
     if not 0 < len(account) <= 255 or not account.isprintable():
         raise KeyRefused("an account's name is 1 to 255 printable characters")
-    if not name.isprintable() or len(name) > 255:
-        raise KeyRefused("a key's name is at most 255 printable characters")
+    if not name.isprintable() or len(name) > NAME_CHARS_MAX:
+        raise KeyRefused(f"a key's name is at most {NAME_CHARS_MAX} printable characters")
     text = "st_" + secrets.token_urlsafe(32)
     now = datetime.now(UTC)
     try:
-        until = None if expires is None else now + expires
+        until = now + expires if isinstance(expires, timedelta) else expires
     except OverflowError:
         raise KeyRefused("a key cannot expire after the year 9999") from None
     return text, ApiKey(text[:_PREFIX_CHARS], digest(text), account, scopes, name, now, until)
@@ -68,23 +72,85 @@ def parse_duration(text: str) -> timedelta:
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
-class KeyRing:
-    """The keys that requests come with, remembered until any process may have changed one. For one thread."""
+def state_of(key: ApiKey, now: datetime) -> str:
+    """valid, expired or revoked."""
+    if key.revoked is not None:
+        return "revoked"
+    return "expired" if key.expires is not None and key.expires <= now else "valid"
 
-    def __init__(self, store: Store) -> None:
+
+def parse_expiry(text: str, now: datetime) -> timedelta | datetime:
+    """Until when a key is to be valid, written as a duration from now or as a time (UTC where it has no zone)."""
+    if _DURATION.fullmatch(text):
+        return parse_duration(text)
+    try:
+        until = read_time(text)
+    except ValueError:
+        text = f"{text[:80]!r} is neither a duration such as 90d nor a time such as 2026-12-31T00:00:00Z"
+        raise KeyRefused(text) from None
+    if until <= now:
+        raise KeyRefused(f"{text} has passed: a key expires in the future")
+    return until
+
+
+class LastUses:
+    """When each key was last used: every use is noted, and handed on to be kept once a minute. For one thread."""
+
+    def __init__(self, keep: Callable[[Mapping[str, datetime]], None]) -> None:
+        self._keep = keep
+        self._latest: dict[str, datetime] = {}
+        self._kept: dict[str, datetime] = {}
+
+    def note(self, prefix: str, now: datetime) -> None:
+        """The key of this prefix is used now."""
+        self._latest[prefix] = now
+        kept = self._kept.get(prefix)
+        if kept is None or now - kept >= KEEP_EVERY:
+            self._kept[prefix] = now
+            self._keep({prefix: now})
+
+    def keep(self) -> None:
+        """Hand on what has not been handed on yet."""
+        left = {prefix: at for prefix, at in self._latest.items() if at != self._kept.get(prefix)}
+        self._kept |= left
+        if left:
+            self._keep(left)
+
+    def of(self, key: ApiKey) -> datetime | None:
+        """The last use of a key that is known here or in the store."""
+        noted = [at for at in (key.used, self._latest.get(key.prefix)) if at is not None]
+        return max(noted, default=None)
+
+
+class KeyRing:
+    """The keys that requests come with, remembered until any process may have changed one. For one thread.
+
+    `used` is told the prefix of every key that is found, and when.
+    """
+
+    def __init__(self, store: Store, used: Callable[[str, datetime], None] = lambda prefix, now: None) -> None:
         self._store = store
+        self._used = used
         self._changes = -1
         self._asked = -ASK_SECONDS
         self._known: dict[bytes, ApiKey] = {}
 
     def find(self, text: str, now: datetime) -> ApiKey | None:
         """The key of this text; None when there is none, or it has been revoked or has expired."""
+        return self.find_digest(digest(text), now)
+
+    def find_digest(self, name: bytes, now: datetime) -> ApiKey | None:
+        """As `find`, by the key's digest."""
         self._forget_changed()
-        name = digest(text)
         key = self._known.get(name) or self._look_up(name)
         if key is None or key.revoked is not None or (key.expires is not None and key.expires <= now):
             return None
+        self._used(key.prefix, now)
         return key
+
+    def forget(self) -> None:
+        """Ask the store about every key again: one has just been revoked here."""
+        self._known.clear()
 
     def _forget_changed(self) -> None:
         """Asking the store lets other threads in, so that it is asked no more than once in a thousandth of a second."""

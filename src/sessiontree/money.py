@@ -56,12 +56,25 @@ def from_int(units: int) -> int:
 @lru_cache(maxsize=65536)
 def text(amount: int) -> str:
     """Plain notation with six decimals, or as many more as the exact value needs."""
-    whole, fraction = divmod(abs(amount), UNIT)
-    sign = "-" if amount < 0 else ""
-    micros, rest = divmod(fraction, 1_000_000)
-    if not rest:
-        return f"{sign}{whole}.{micros:06d}"
-    return f"{sign}{whole}.{fraction:012d}".rstrip("0")
+    digits = str(abs(amount)).rjust(DECIMALS + 1, "0")
+    fraction = digits[-6:].rstrip("0")
+    written = digits[:-DECIMALS] + "." + digits[-DECIMALS:-6] + fraction
+    return "-" + written if amount < 0 else written
+
+
+def rounded(amount: int, decimals: int) -> str:
+    """Plain notation with so many decimals (1 to 12), halves away from zero. For showing to people only."""
+    step = 10 ** (DECIMALS - decimals)
+    steps = (abs(amount) + step // 2) // step
+    whole, fraction = divmod(steps, 10**decimals)
+    sign = "-" if amount < 0 and steps else ""
+    return f"{sign}{whole}.{fraction:0{decimals}d}"
+
+
+def plain(amount: int) -> str:
+    """Plain notation with no more digits than the exact value needs: of quantities, which are counted likewise."""
+    written = text(amount)
+    return written.rstrip("0").rstrip(".")
 
 
 def add(totals: Totals, more: Totals) -> None:

@@ -6,6 +6,7 @@ records that decide this is the affair of `analysis`; what follows from the link
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import NamedTuple
 
 from sessiontree.catalog import Catalog, RecordType, Relationship, Via
@@ -52,13 +53,21 @@ class TypePlan:
     circular: bool
 
 
-@dataclass(slots=True, eq=False)
 class Link:
-    """A relationship that holds between two events; the child is the one that has the link."""
+    """A relationship that holds between two events; the child is the one that has the link.
 
-    parent: "Node"
-    relationship: Relationship
-    via: Via
+    It is made for every event of every answer, and a dataclass would start by plain Python also when compiled.
+    """
+
+    __slots__ = ("parent", "relationship", "via")
+
+    def __init__(self, parent: "Node", relationship: Relationship, via: Via) -> None:
+        self.parent = parent
+        self.relationship = relationship
+        self.via = via
+
+
+PROBLEM_CODES = ("circle", "fallback_link", "missing_children", "several_parents", "unlinked")
 
 
 class Problem(NamedTuple):
@@ -152,6 +161,10 @@ class Node:
     def problem(self, code: str, message: str) -> None:
         """Report a problem here."""
         self.problems += (Problem(code, message, self.name, self.id),)
+
+
+by_order = attrgetter("order")
+"""The key to sort events by."""
 
 
 def plans(catalog: Catalog) -> dict[str, TypePlan]:

@@ -6,7 +6,7 @@ Reading a query out of request parameters is in `filters`; running one is the st
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from functools import total_ordering
 from typing import Any
@@ -17,7 +17,7 @@ from sessiontree.record import read_time
 
 OPERATORS = ("eq", "gte", "gt", "lte", "lt", "contains", "starts_with", "ends_with")
 _TEXT_OPERATORS = ("contains", "starts_with", "ends_with")
-_NUMBERS = ("amount", "number", "integer")
+NUMBERS = ("amount", "number", "integer")
 _DECIMAL = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
 
 
@@ -60,17 +60,17 @@ class Matcher:
         if not self._tests:
             return True
         get = self._decode(body).get
-        return all(test(_text(get(field))) for field, test in self._tests)
+        return all(test(value_text(get(field))) for field, test in self._tests)
 
     def sort_key(self, body: bytes) -> tuple[Any, ...]:
         """Sorts as the query wants it."""
         get = self._decode(body).get
-        return tuple([_sort_value(_text(get(field)), read, down) for field, read, down in self._sort])
+        return tuple([_sort_value(value_text(get(field)), read, down) for field, read, down in self._sort])
 
 
 def reading(field_type: str) -> Callable[[str], Any]:
     """How the values of a field compare: numbers exactly, times as moments, all else as text. Raises ValueError."""
-    if field_type in _NUMBERS:
+    if field_type in NUMBERS:
         return _number
     return read_time if field_type == "time" else str
 
@@ -87,7 +87,7 @@ def _number(text: str) -> Decimal:
     return Decimal(text)
 
 
-def _text(raw: msgspec.Raw | None) -> str | None:
+def value_text(raw: msgspec.Raw | None) -> str | None:
     """A JSON value as text, a number as it is written; None for null and for nothing at all."""
     if raw is None:
         return None
@@ -154,12 +154,12 @@ _LAST_DAYS = re.compile(r"last_([1-9][0-9]{0,3})_days")
 RANGES = "yesterday, today, tomorrow, last_week, this_week, next_week, last_month, this_month, next_month, last_N_days"
 
 
-def date_range(name: str, now: datetime) -> tuple[datetime, datetime]:
-    """The first moment of a named range, and the first after it, in UTC; weeks start on Monday.
+def date_range(name: str, now: datetime, zone: tzinfo = UTC) -> tuple[datetime, datetime]:
+    """The first moment of a named range of days in a zone, and the first after it; weeks start on Monday.
 
     `last_N_days` are the N days before today, and today. Raises ValueError for a name that is none.
     """
-    today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    today = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
     match = _LAST_DAYS.fullmatch(name)
     if match:
         return today - timedelta(days=int(match[1])), today + timedelta(days=1)

@@ -18,6 +18,7 @@ from sessiontree.errors import RecordRejected
 from sessiontree.record import Record, read_time, valid_id
 
 LINK_CHARS_MAX = 1000
+_WHOLE_MAX = 10**6
 
 
 class Reader:
@@ -109,6 +110,7 @@ def _apply(plan: _Plan, fields: dict[str, Any], body: bytes) -> Record:
         tuple([_link(field, get(field)) for field in plan.key_fields]),
         refs,
         body,
+        quantity=_quantity(declared.quantity.fields, get, body) if declared.quantity else None,
         names=tuple(fields),
     )
 
@@ -139,16 +141,34 @@ def _cost(names: tuple[str, ...], fields: dict[str, Any], body: bytes) -> int | 
         if value is None:
             continue
         try:
-            if type(value) is str:
-                return money.read(value)
-            if type(value) is int:
-                return money.from_int(value)
-            if type(value) is float or type(value) is _Unreadable:
-                return money.read(_as_written(body, name))
+            return money.read(value) if type(value) is str else _decimal(value, name, body)
         except ValueError as error:
             raise RecordRejected(name, "10015", f"{_shown(value)} {error}") from None
-        raise RecordRejected(name, "10015", f"{_shown(value)} is not a decimal such as 0.0052 or 1.666E-4")
     return None
+
+
+def _quantity(names: tuple[str, ...], get: Callable[[str], Any], body: bytes) -> int | None:
+    """The billed quantity. One that is no decimal counts as none: no sum of money depends on it."""
+    for name in names:
+        value = get(name)
+        if type(value) is int and 0 <= value < _WHOLE_MAX:  # as nearly all are
+            return value * money.UNIT
+        if value is None or value == "":
+            continue
+        try:
+            return money.read(value) if type(value) is str else _decimal(value, name, body)
+        except ValueError:
+            return None
+    return None
+
+
+def _decimal(value: Any, name: str, body: bytes) -> int:
+    """A JSON number, in 10^-12. Raises ValueError for anything else."""
+    if type(value) is int:
+        return money.from_int(value)
+    if type(value) is float or type(value) is _Unreadable:
+        return money.read(_as_written(body, name))
+    raise ValueError("is not a decimal such as 0.0052 or 1.666E-4")
 
 
 def _as_written(body: bytes, name: str) -> str:

@@ -13,8 +13,9 @@ class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     `keys` are the values by which other records (or people) find this one, in the order of `Catalog.key_fields`;
     `refs` the values by which it names its parents, in the order of `RecordType.ref_fields`; None where it has none.
-    `currency` is None for a type that carries no cost. `received` and `shape` are set by the store, `names` (of the
-    fields in the body) by the reader.
+    `currency` is None for a type that carries no cost. `quantity` is what the cost was charged for, in 10^-12 of its
+    type's unit; None where the record does not say. `received` and `shape` are set by the store, `names` (of the fields
+    in the body) by the reader.
     """
 
     record_type: str
@@ -28,6 +29,7 @@ class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
     body: bytes
     received: datetime | None = None
     shape: int = 0
+    quantity: int | None = None
     names: tuple[str, ...] = ()
 
 

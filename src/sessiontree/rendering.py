@@ -1,6 +1,5 @@
 """From a session tree to the API's answer about it, cut to the depth asked for; the shapes are in `wire`."""
 
-import re
 from datetime import datetime
 from functools import cache
 from urllib.parse import quote
@@ -110,7 +109,7 @@ def _event_node(node: Node, children: list[EventNode], *, is_root: bool, records
 def links(record_type: str, id: str) -> NodeLinks:
     """The links of an event."""
     analysis, detail = _link_starts(record_type)
-    value = id if _needs_no_quoting(id) else quote(id, safe="")
+    value = id if id.isascii() and id.replace("-", "").isalnum() else quote(id, safe="")
     return NodeLinks(analysis + value, detail + value)
 
 
@@ -118,9 +117,6 @@ def links(record_type: str, id: str) -> NodeLinks:
 def _link_starts(record_type: str) -> tuple[str, str]:
     name = quote(record_type, safe="")
     return f"/v2/session_analysis/{name}/", f"/v2/detail_records?record_type={name}&id="
-
-
-_needs_no_quoting = re.compile(r"[A-Za-z0-9_.~-]+").fullmatch
 
 
 def _event_cost(node: Node) -> EventCost:

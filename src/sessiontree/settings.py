@@ -43,6 +43,10 @@ class Settings:
     record_bytes_max: int = _setting(ELEMENT_BYTES_MAX, "the largest record", low=1)
     events_max: int = _setting(EVENTS_MAX, "the most events that one tree may have", low=1)
     open_hours: int = _setting(24, "for how long an event without a finish counts as in progress", low=0, high=87_600)
+    settle_minutes: int = _setting(
+        10, "for how long after its last record a finished session counts as settling", low=0, high=525_600
+    )
+    provider: str = _setting("Telnyx", "who bills the records: the provider that exports in FOCUS name")
     requests_per_second: int = _setting(0, "how many requests one key may make a second; 0 is no limit", low=0)
     log_level: str = _setting("info", f"what to log: one of {', '.join(LOG_LEVELS)}")
 

@@ -44,8 +44,8 @@ def tree_lines(tree: Tree, *, now: datetime, depth_max: int | None = None, paint
     """The lines of the whole text, cut `depth_max` levels below the root; `now` decides whether it is in progress."""
     lines = list(_event_lines(tree.root, depth_max))
     width = max(min(line.label_width, LABEL_CHARS_MAX) for line in lines)
-    own = _Column([_OWN, *(line.own for line in lines)])
-    cumulative = _Column([_CUMULATIVE, *(line.cumulative for line in lines)])
+    own = Column([_OWN, *(line.own for line in lines)])
+    cumulative = Column([_CUMULATIVE, *(line.cumulative for line in lines)])
     yield paint("title", f"{'':{width}}  {own.fit(_OWN)}  {cumulative.fit(_CUMULATIVE)}".rstrip())
     for line in lines:
         label = f"{line.prefix}{paint('type', line.record_type)} {paint('id', line.id)}"
@@ -56,7 +56,7 @@ def tree_lines(tree: Tree, *, now: datetime, depth_max: int | None = None, paint
     yield from _summary(tree, now, paint)
 
 
-class _Column:
+class Column:
     """Amounts below each other: their points in line, words to the right."""
 
     def __init__(self, texts: list[str]) -> None:
@@ -68,6 +68,7 @@ class _Column:
         self._width = self._whole + 1 + self._fraction
 
     def fit(self, text: str) -> str:
+        """One of the texts as wide as the column."""
         whole, point, fraction = text.partition(".")
         return f"{whole:>{self._whole}}.{fraction:<{self._fraction}}" if point else f"{text:>{self._width}}"
 
@@ -164,7 +165,7 @@ def _times(tree: Tree, now: datetime) -> Iterator[tuple[str, str]]:
 def _products(tree: Tree) -> list[str]:
     rows = [(product, exact(amount), code, count) for product, code, amount, count in tree.by_product()]
     width = max(len(product) for product, *_ in rows)
-    amounts = _Column([amount for _, amount, _, _ in rows])
+    amounts = Column([amount for _, amount, _, _ in rows])
     return [
         f"{product:<{width}}  {amounts.fit(amount)} {code}  {_events(count)}" for product, amount, code, count in rows
     ]

@@ -12,10 +12,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from operator import attrgetter
 
 from sessiontree import money
-from sessiontree.placement import Link, Node, Problem
+from sessiontree.expecting import missing_children
+from sessiontree.placement import Link, Node, Problem, by_order
 
 DEFAULT_CURRENCY = "USD"
 NOTHING: money.Totals = {}
@@ -69,23 +69,37 @@ class Tree:
 
     def by_product(self) -> list[tuple[str, str, int, int]]:
         """Product, currency, amount and events of each product in each currency; the most expensive first."""
-        counts: dict[tuple[str, str], int] = {}
-        amounts: dict[tuple[str, str], int] = {}
+        found: dict[tuple[str, str], list[int]] = {}  # less than nothing, so that the most expensive sorts first
         for node in self.nodes:
             key = (node.plan.declared.product, node.currency)
-            record = node.record
-            counts[key] = counts.get(key, 0) + 1
-            if record is not None and record.cost is not None:
-                amounts[key] = amounts.get(key, 0) + record.cost
-        rows = [(*key, amounts.get(key, 0), count) for key, count in counts.items()]
-        return sorted(rows, key=lambda row: (-row[2], row[0], row[1]))
+            sums = found.get(key)
+            if sums is None:
+                sums = found[key] = [0, 0]
+            if node.record is not None:
+                sums[0] -= node.record.cost or 0
+            sums[1] += 1
+        rows = sorted([(less, *key, count) for key, (less, count) in found.items()])
+        return [(product, currency, -less, count) for less, product, currency, count in rows]
+
+
+def grow(root: Node, events: Sequence[Node], ancestors: list[Link], *, settled: bool, open_for: timedelta) -> Tree:
+    """The tree of `root` from the events gathered for it (or for its session's top, the first of them).
+
+    `settled` says that every event stands under its home already.
+    """
+    if not settled:
+        place(events[0], events)
+    nodes = subtree(root)
+    assert len(nodes) == len(events) or root is not events[0], "every event stands in its tree exactly once"
+    roll_up(nodes)
+    return Tree(root, nodes, ancestors, problems(nodes, events), open_for)
 
 
 def open_circle(members: list[Node]) -> Node:
     """Open a circle of homes at its earliest member, which becomes a top; the same one whoever asks."""
-    top = min(members, key=_order)
+    top = min(members, key=by_order)
     top.parents = []
-    others = ", ".join(f"{node.name} {node.id}" for node in sorted(members, key=_order)[1:5])
+    others = ", ".join(f"{node.name} {node.id}" for node in sorted(members, key=by_order)[1:5])
     top.problem("circle", f"its parents lead back to it (by {others or 'itself'}); the link to its parent is left out")
     return top
 
@@ -123,9 +137,6 @@ def place(top: Node, events: Sequence[Node]) -> list[Node]:
     return nodes
 
 
-_order = attrgetter("order")
-
-
 def _descendants(top: Node) -> list[Node]:
     queue = [top]
     for node in queue:
@@ -139,7 +150,7 @@ def _attach_rest(inside: set[Node], attached: list[Node]) -> None:
     while len(reached) < len(inside):
         waiting = [node for node in inside if node not in reached]
         ways = [(node, link) for node in waiting for link in node.parents or () if link.parent in reached]
-        moved = min((node for node, _ in ways), key=_order)
+        moved = min((node for node, _ in ways), key=by_order)
         assert moved.link is not None
         moved.link.parent.children.remove(moved)
         moved.link = next(link for node, link in ways if node is moved)
@@ -160,7 +171,7 @@ def subtree(root: Node) -> list[Node]:
         children = node.children
         if children:
             if len(children) > 1:
-                children.sort(key=_order)
+                children.sort(key=by_order)
             for child in children:
                 child.away = node.away or not child.parents or child.link is not child.parents[0]
             nodes += children
@@ -221,19 +232,24 @@ def _main_currency(container: Node) -> str:
 def _fill_times(virtual: Node) -> None:
     if virtual.start is not None and virtual.finish is not None:
         return
-    below = _descendants(virtual)[1:]
-    if virtual.start is None:
-        virtual.start = min([node.start for node in below if node.start is not None], default=None)
-    if virtual.finish is None:
-        virtual.finish = max([node.finish for node in below if node.finish is not None], default=None)
+    starts, finishes = virtual.start is None, virtual.finish is None  # what it lacks
+    for node in _descendants(virtual)[1:]:
+        if starts and node.start is not None and (virtual.start is None or node.start < virtual.start):
+            virtual.start = node.start
+        if finishes and node.finish is not None and (virtual.finish is None or node.finish > virtual.finish):
+            virtual.finish = node.finish
     if virtual.link is not None:
-        virtual.link.parent.children.sort(key=_order)
+        virtual.link.parent.children.sort(key=by_order)
 
 
-def problems(nodes: list[Node]) -> list[Problem]:
-    """The problems met in a tree, from the root down; a root that ought to have a parent and has none is one."""
+def problems(nodes: list[Node], events: Sequence[Node]) -> list[Problem]:
+    """The problems met in a tree, from the root down; a root that ought to have a parent and has none is one.
+
+    `events` are all that were gathered for it: they show which expected children there are.
+    """
     root = nodes[0]
     found = [problem for node in nodes for problem in node.problems]
+    found += missing_children(nodes, events)
     if root.plan.parents and not root.parents and not any(problem.code == "circle" for problem in root.problems):
         fields = ", ".join(root.plan.declared.ref_fields)
         found.insert(0, Problem("unlinked", f"no parent found by {fields}", root.name, root.id))

@@ -149,3 +149,43 @@ class SessionAnalysis(msgspec.Struct, gc=False):
     root: EventNode
     ancestors: list[Ancestor]
     meta: SessionMeta
+
+
+class SpendCost(msgspec.Struct, gc=False):
+    """What a group cost in one currency; containers, which cost nothing, have none."""
+
+    total: Amount
+    currency: Currency | None
+
+
+class SpendGroup(msgspec.Struct, omit_defaults=True, gc=False):
+    """A group in one currency. Before these it has a field for each grouping, with the group's value or null.
+
+    `quantity` is what `quantity_count` of the events say they were charged for, left out where they differ in the unit;
+    `average_rate` is what one unit cost over the events with a cost and a quantity, rounded to 12 decimals.
+    """
+
+    cost: SpendCost
+    event_count: int
+    unpriced_count: int
+    quantity: Annotated[str, Meta(description="A decimal in plain notation.", examples=["1820"])] | UnsetType = UNSET
+    unit: Annotated[str, Meta(examples=["second"])] | UnsetType = UNSET
+    quantity_count: int | UnsetType = UNSET
+    average_rate: Amount | UnsetType = UNSET
+
+
+class SpendMeta(msgspec.Struct, gc=False):
+    """What was asked, and what all groups add up to in each currency."""
+
+    group_by: list[str]
+    time_zone: str
+    cost: list[Money]
+    event_count: int
+    unpriced_count: int
+
+
+class SpendAnswer(msgspec.Struct, gc=False):
+    """Spend by group: every group there is, in order; null comes last."""
+
+    data: list[SpendGroup]
+    meta: SpendMeta

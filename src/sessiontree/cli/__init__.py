@@ -9,17 +9,26 @@ from typing import Any
 
 import click
 
-from sessiontree import __version__
+from sessiontree import edition
 from sessiontree.cli.common import settings_options
 from sessiontree.errors import SessiontreeError
 
 _COMMANDS = {
+    "audit": "audit:audit",
     "catalog": "catalog:catalog",
     "demo": "demo:demo",
+    "export": "export:export",
     "import": "importing:import_",
+    "imports": "imports:imports",
     "keys": "keys:keys",
+    "problems": "problems:problems",
     "serve": "serve:serve",
+    "sessions": "sessions:sessions",
+    "spend": "spend:spend",
+    "store": "store:store",
     "tree": "tree:tree",
+    "unlinked": "unlinked:unlinked",
+    "verify": "verify:verify_",
 }
 
 
@@ -56,7 +65,7 @@ class _Program(click.Group):
 
 
 @click.command(cls=_Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
-@click.version_option(__version__, prog_name="sessiontree")
+@click.version_option(edition(), prog_name="sessiontree")
 @settings_options
 def main() -> None:
     """Exact cost trees for voice and AI sessions, from any provider's usage records."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from sessiontree.catalog import RecordType
+from sessiontree.catalog import Quantity, RecordType
 from sessiontree.cli.common import (
     given_settings,
     opened_catalog,
@@ -67,7 +67,19 @@ def _facts(declared: RecordType) -> Iterator[tuple[str, str]]:
     yield "Finish", ", else ".join(declared.finish_fields) or "-"
     yield "Cost", ", else ".join(declared.cost_fields) or "none: a container"
     yield "Currency", f"{declared.currency_field}, else {declared.default_currency}"
+    yield from _quantity_facts(declared.quantity)
+    yield "Expects", ", ".join(f"{e.child} where {e.field} is above 0" for e in declared.expects) or "-"
     yield "Fields", ", ".join(f"{name} ({kind})" for name, kind in declared.fields.items())
+
+
+def _quantity_facts(quantity: Quantity | None) -> Iterator[tuple[str, str]]:
+    yield "Quantity", f"{', else '.join(quantity.fields)} ({quantity.unit})" if quantity else "-"
+    if quantity is None or not quantity.rate_fields:
+        yield "Rate", "-"
+        return
+    units = ", ".join(f"{name} = {count}" for name, count in quantity.rate_units.items())
+    named = f"; {quantity.rate_unit_field} may say otherwise: {units}" if units else ""
+    yield "Rate", f"{', else '.join(quantity.rate_fields)}, for {quantity.rate_per} {quantity.unit}{named}"
 
 
 @catalog.command()

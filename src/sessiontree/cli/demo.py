@@ -8,6 +8,7 @@ import click
 
 from sessiontree import demo as demos
 from sessiontree.cli.common import given_settings, opened_store, settings_options
+from sessiontree.keys import digest
 from sessiontree.settings import Settings
 
 
@@ -18,14 +19,16 @@ from sessiontree.settings import Settings
 def demo(host: str | None, port: int | None) -> None:
     """Load example sessions into a store (sessiontree-demo.db, unless one is named) and serve them."""
     from sessiontree.http import server
+    from sessiontree.http.service import Service
 
     settings = _demo_settings(host, port)
 
-    def ready(url: str) -> None:
+    def ready(url: str, service: Service) -> None:
         with opened_store(settings, create=True) as store:
             demos.load(store, datetime.now(UTC))
             key = demos.new_key(store)
-        for line in demos.invitation(url=url, key=key, store=settings.store):
+        once = service.sign_ins.invite(digest(key), leads_to=demos.START)
+        for line in demos.invitation(url=url, once=once, key=key, store=settings.store):
             click.echo(line)
 
     server.serve(settings, ready=ready)

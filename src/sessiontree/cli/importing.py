@@ -2,6 +2,7 @@
 
 import gc
 import re
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,16 +12,20 @@ from typing import TYPE_CHECKING, BinaryIO
 import click
 
 from sessiontree.cli.common import account_option, given_settings, opened_store, record_type, settings_options
-from sessiontree.errors import SessiontreeError
+from sessiontree.cli.refreshing import refresh
+from sessiontree.errors import SessiontreeError, StoreError
+from sessiontree.keys import DEFAULT_ACCOUNT
 from sessiontree.store import Store
 
 if TYPE_CHECKING:
     from sessiontree.importing import Rejects
+    from sessiontree.store.intakes import Origin
 
 _STDIN = "-"
 _STREAM = re.compile(r"-|/dev/stdin|/dev/fd/\d+|/proc/self/fd/\d+")
 """Files with no folder of their own to put rejects into: standard input, and what a shell opens for `<(command)`."""
 _STREAM_REJECTS = "import.rejected.ndjson"
+_FILES_NAMED = 5
 
 
 @click.command("import", short_help="Import records from files.")
@@ -35,10 +40,13 @@ def import_(account: str, type_name: str | None, files: tuple[str, ...]) -> None
 
     It can run beside a server, and again: a record that is stored already counts as unchanged. Rejected records go to
     FILE.rejected.ndjson (import.rejected.ndjson for standard input) with the reason, and the exit status is 1 then.
+    `sessiontree imports undo` takes all of it back.
     """
     from sessiontree.importing import Rejects
+    from sessiontree.store.intakes import Origin, new_id
 
     failed = False
+    origin = Origin(new_id(), files=_named(files))
     of_streams = Rejects(Path(_STREAM_REJECTS))
     gc.set_threshold(
         100_000
@@ -47,12 +55,31 @@ def import_(account: str, type_name: str | None, files: tuple[str, ...]) -> None
         declared = None if type_name is None else record_type(store.catalog, type_name).name
         for file in files:
             rejects = of_streams if _STREAM.fullmatch(file) else Rejects(Path(f"{file}.rejected.ndjson"))
-            failed |= not _import_file(store, account, file, declared, rejects)
+            failed |= not _import_file(store, account, file, declared, rejects, origin)
+        if store.intakes.get(account, origin.id) is not None:
+            click.echo(f"Import {origin.id}; to take it back: sessiontree imports undo {origin.id}{_of(account)}")
+        try:
+            refresh(store)
+        except StoreError:
+            if not failed:  # otherwise the reason has been told
+                raise
     if failed:
         raise click.exceptions.Exit(1)
 
 
-def _import_file(store: Store, account: str, file: str, declared: str | None, rejects: "Rejects") -> bool:
+def _named(files: tuple[str, ...]) -> str:
+    """The files as the list of imports shall show them."""
+    shown = ", ".join(files[:_FILES_NAMED])
+    return shown if len(files) <= _FILES_NAMED else f"{shown} and {len(files) - _FILES_NAMED} more"
+
+
+def _of(account: str) -> str:
+    return "" if account == DEFAULT_ACCOUNT else f" --account {shlex.quote(account)}"
+
+
+def _import_file(
+    store: Store, account: str, file: str, declared: str | None, rejects: "Rejects", origin: "Origin"
+) -> bool:
     """Import one file and say what became of it; whether all of it was stored."""
     from sessiontree.importing import Summary, add_all
     from sessiontree.sources import elements
@@ -61,7 +88,9 @@ def _import_file(store: Store, account: str, file: str, declared: str | None, re
     problem: SessiontreeError | None = None
     try:
         with _opened(file) as stream, _progress(file) as advance:
-            add_all(store, account, elements(stream, file, advance), rejects, summary, record_type=declared)
+            add_all(
+                store, account, elements(stream, file, advance), rejects, summary, record_type=declared, origin=origin
+            )
     except SessiontreeError as error:
         problem = error
     click.echo(

@@ -41,18 +41,20 @@ def create(account: str, scopes: str | None, name: str, expires: str | None) -> 
 @click.option("--account", metavar="NAME", help="Of one account only [all].")
 @settings_options
 def list_(account: str | None) -> None:
-    """List the keys by their prefixes, oldest first."""
+    """List the keys by their prefixes, oldest first, with when they were last used (up to a minute behind)."""
+    from sessiontree.keys import SCOPES, state_of
+
     with opened_store(given_settings(), create=False) as store:
         found = store.keys(account)
     if not found:
         click.echo("There are no keys; make one with `sessiontree keys create`.", err=True)
         return
     now = datetime.now(UTC)
-    rows = [("PREFIX", "ACCOUNT", "SCOPES", "CREATED", "EXPIRES", "STATE", "NAME")]
+    rows = [("PREFIX", "ACCOUNT", "SCOPES", "CREATED", "EXPIRES", "LAST USED", "STATE", "NAME")]
     for key in found:
-        state = "revoked" if key.revoked else "expired" if key.expires and key.expires <= now else "valid"
-        scopes = ",".join(scope for scope in ("read", "write", "admin") if scope in key.scopes)
-        rows.append((key.prefix, key.account, scopes, _day(key.created), _day(key.expires), state, key.name))
+        scopes = ",".join(scope for scope in SCOPES if scope in key.scopes)
+        times = (_day(key.created), _day(key.expires), _day(key.used))
+        rows.append((key.prefix, key.account, scopes, *times, state_of(key, now), key.name))
     for line in table(rows):
         click.echo(line)
 

@@ -45,7 +45,10 @@ class RejectedRecord(msgspec.Struct):
 
 
 class IngestSummary(msgspec.Struct):
-    """What became of the records of a body. At most 1,000 `errors` are listed; the counts are always exact."""
+    """What became of the records of a body. At most 1,000 `errors` are listed; the counts are always exact.
+
+    `import_id` names the request among the imports; null if nothing of it has been noted.
+    """
 
     received: int
     created: int
@@ -53,6 +56,7 @@ class IngestSummary(msgspec.Struct):
     unchanged: int
     rejected: int
     errors: list[RejectedRecord]
+    import_id: str | None = None
 
 
 class IngestAnswer(msgspec.Struct):

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from functools import cached_property
 from importlib.resources import files
 from typing import Any
@@ -45,10 +46,6 @@ class Docs:
         """The description as OpenAPI 3.1."""
         return Response(json.dumps(self._document), media_type="application/json")
 
-    async def front(self, call: Call) -> Response:
-        """The way from the bare address to the page."""
-        return Response(status_code=303, headers={"Location": "/docs"})
-
     async def page(self, call: Call) -> Response:
         """The description as a page."""
         return Response(self._page, media_type="text/html", headers={"Content-Security-Policy": _POLICY})
@@ -83,6 +80,12 @@ def curl(method: str, path: str, described: dict[str, Any]) -> str:
     words = ["curl", "-g", f'"$URL{path}{"?" if query else ""}{"&".join(query)}"']
     if described["security"]:
         words.append('-H "Authorization: Bearer $KEY"')
-    if method == "POST":
+    if method != "GET" and "requestBody" not in described:
+        words.append(f"-X {method}")
+    content = described.get("requestBody", {"content": {}})["content"]
+    if "application/x-ndjson" in content:
         words.append("-H 'Content-Type: application/x-ndjson' --data-binary @records.ndjson")
+    elif content:
+        example = json.dumps(content["application/json"]["example"])
+        words.append(f"-H 'Content-Type: application/json' --data {shlex.quote(example)}")
     return " ".join(words)

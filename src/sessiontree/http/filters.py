@@ -16,7 +16,7 @@ PAGE_SIZE = 20
 PAGE_SIZE_MAX = 50
 RECORD_TYPE = "filter[record_type]"
 DATE_RANGE = "filter[date_range]"
-_FILTER = re.compile(r"filter\[([^\[\]]+)\](?:\[([^\[\]]*)\])?")
+FILTER = re.compile(r"filter\[([^\[\]]+)\](?:\[([^\[\]]*)\])?")
 _SORT_FIELDS_MAX = 10
 
 
@@ -63,7 +63,7 @@ def read_query(
     declared = record_type(parameters, catalog)
     filtering = Filtering(declared, {**fields_of(declared.name), **declared.fields})
     conditions = _conditions(parameters, filtering)
-    since, until = _date_range(parameters, now)
+    since, until = read_date_range(parameters, now)
     for each in conditions:
         since, until = _narrowed(each, declared, since, until)
     return Query(
@@ -80,7 +80,7 @@ def read_query(
 def _conditions(parameters: Parameters, filtering: Filtering) -> list[Condition]:
     found = []
     for parameter in parameters.names():
-        match = _FILTER.fullmatch("filter[id]" if parameter == "id" else parameter)
+        match = FILTER.fullmatch("filter[id]" if parameter == "id" else parameter)
         if parameter in (RECORD_TYPE, DATE_RANGE) or (not match and not parameter.startswith("filter")):
             continue
         if not match:
@@ -88,11 +88,12 @@ def _conditions(parameters: Parameters, filtering: Filtering) -> list[Condition]
             raise RequestError(400, BAD_FILTER, text, parameter=parameter)
         value = parameters.text(parameter)
         assert value is not None
-        found.append(_condition(filtering, parameter, match[1], match[2] or "eq", value))
+        found.append(read_condition(filtering, parameter, match[1], match[2] or "eq", value))
     return found
 
 
-def _condition(filtering: Filtering, parameter: str, name: str, op: str, value: str) -> Condition:
+def read_condition(filtering: Filtering, parameter: str, name: str, op: str, value: str) -> Condition:
+    """The condition that a parameter puts on a field."""
     if op not in OPERATORS:
         text = f"{op[:40]!r} is no comparison: use one of {', '.join(OPERATORS[1:])}, or none for equal values"
         raise RequestError(400, BAD_FILTER, text, parameter=parameter)
@@ -104,7 +105,8 @@ def _condition(filtering: Filtering, parameter: str, name: str, op: str, value: 
     return condition
 
 
-def _date_range(parameters: Parameters, now: datetime) -> tuple[datetime | None, datetime | None]:
+def read_date_range(parameters: Parameters, now: datetime) -> tuple[datetime | None, datetime | None]:
+    """The first moment of `filter[date_range]` and the first after it."""
     name = parameters.text(DATE_RANGE)
     if name is None:
         return None, None

@@ -72,7 +72,7 @@ class Gunzip(Plain):
             raise BrokenBody("the gzip data breaks off before its end")
 
 
-class Intake:
+class Body:
     """Takes in one body: feed it pieces, store the batches that come out, note their outcomes.
 
     `record_type` names the type of every record; without it each record names its own.
@@ -99,6 +99,8 @@ class Intake:
         self._outcomes = dict.fromkeys(Outcome, 0)
         self.received = 0
         self.rejected = 0
+        self._told = 0
+        self._noted = False
         self.errors: list[RejectedRecord] = []
 
     def feed(self, piece: bytes) -> None:
@@ -125,16 +127,23 @@ class Intake:
         records, self._records, self._bytes = self._records, [], 0
         self._full += [records[first : first + BATCH_RECORDS] for first in range(0, len(records), BATCH_RECORDS)]
 
+    def take_rejected(self) -> int:
+        """How many records were rejected since this was last asked."""
+        count, self._told = self.rejected - self._told, self.rejected
+        return count
+
     def note(self, outcomes: Sequence[Outcome]) -> None:
         """Count what became of a batch."""
+        self._noted = True
         for outcome in Outcome:
             self._outcomes[outcome] += outcomes.count(outcome)
 
-    def summary(self) -> IngestSummary:
-        """What became of all records so far."""
+    def summary(self, import_id: str | None = None) -> IngestSummary:
+        """What became of all records so far; with the id of the import, once there is one."""
         counts = self._outcomes
         created, updated, unchanged = counts[Outcome.CREATED], counts[Outcome.UPDATED], counts[Outcome.UNCHANGED]
-        return IngestSummary(self.received, created, updated, unchanged, self.rejected, self.errors)
+        known = import_id if self._noted else None
+        return IngestSummary(self.received, created, updated, unchanged, self.rejected, self.errors, known)
 
     def _read(self, elements: Iterator[Element]) -> None:
         read, record_type, keep = self._reader.read, self._record_type, self._records.append

@@ -3,33 +3,49 @@
 `OPERATIONS` says what only people can say; the rest is derived. A test holds it against the routes there are.
 """
 
-from dataclasses import dataclass
-from typing import Any
-
 import msgspec
 
 from sessiontree import __version__
 from sessiontree.catalog import Catalog
-from sessiontree.http import answers, openapi_examples
-from sessiontree.http.openapi_parameters import DETAIL, EVENT_ID, NAMED_TYPE, ONE_RECORD, RECORD_TYPE, TREE
-from sessiontree.wire import SessionAnalysis
+from sessiontree.http import (
+    answers,
+    import_answers,
+    openapi_examples,
+    openapi_exports,
+    openapi_keys,
+    openapi_sessions,
+    openapi_unfit,
+)
+from sessiontree.http.openapi_exports import LINES, TREE_EXPORT, contents
+from sessiontree.http.openapi_operation import Json, Operation
+from sessiontree.http.openapi_parameters import (
+    DETAIL,
+    DRY_RUN,
+    EVENT_ID,
+    IMPORT_ID,
+    IMPORT_LIST,
+    NAMED_TYPE,
+    ONE_RECORD,
+    RECORD_TYPE,
+    SESSION_ID,
+    SPEND,
+    TREE,
+)
+from sessiontree.wire import SessionAnalysis, SpendAnswer
 
-Json = dict[str, Any]
-_TIMES = {"created_at", "completed_at", "started_at", "finished_at", "received_at", "last_updated"}
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One operation: `answer` is the struct of its 200, or the media type of one that is not JSON."""
-
-    name: str
-    summary: str
-    description: str
-    answer: type[msgspec.Struct] | str
-    example: Any = None
-    parameters: tuple[Json, ...] = ()
-    errors: tuple[int, ...] = ()
-    key: bool = True
+_TIMES = {
+    "created_at",
+    "completed_at",
+    "started_at",
+    "finished_at",
+    "received_at",
+    "undone_at",
+    "expires_at",
+    "last_used_at",
+    "revoked_at",
+    "last_updated",
+    "as_of",
+}
 
 
 OPERATIONS: dict[tuple[str, str], Operation] = {
@@ -56,9 +72,11 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         "whole tree. The way up to the top of the session is in `ancestors`.",
         SessionAnalysis,
         openapi_examples.SESSION,
-        (RECORD_TYPE, EVENT_ID, *TREE),
+        (RECORD_TYPE, EVENT_ID, *TREE, *TREE_EXPORT),
         (400, 404),
+        files=LINES,
     ),
+    **openapi_exports.OPERATIONS,
     ("GET", "/v2/detail_records"): Operation(
         "listDetailRecords",
         "List detail records",
@@ -79,7 +97,8 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         answers.IngestAnswer,
         openapi_examples.INGEST,
         (NAMED_TYPE,),
-        (400, 413, 415),
+        (400, 409, 413, 415),
+        takes_records=True,
     ),
     ("GET", "/v2/detail_records/options"): Operation(
         "listFilterOptions",
@@ -99,6 +118,51 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         ONE_RECORD,
         (400, 404),
     ),
+    ("GET", "/v2/spend"): Operation(
+        "getSpend",
+        "Spend by group",
+        "The costs of records themselves added up by time, product, type, currency, session type or any field; a row "
+        "for each group and currency, all in one answer. What has no time, or lacks the field, is in a group of its "
+        "own that is null and comes last; containers cost nothing and have the currency null.",
+        SpendAnswer,
+        openapi_examples.SPEND,
+        SPEND,
+        (400,),
+    ),
+    **openapi_sessions.OPERATIONS,
+    **openapi_unfit.OPERATIONS,
+    ("GET", "/v2/imports"): Operation(
+        "listImports",
+        "Imports and ingest requests",
+        "Every import run and ingest request of the account, the latest first: where its records came from, what "
+        "became of them, and whether it has been undone.",
+        import_answers.Imports,
+        openapi_examples.IMPORTS,
+        IMPORT_LIST,
+        (400,),
+    ),
+    ("POST", "/v2/imports/{id}/undo"): Operation(
+        "undoImport",
+        "Take an import back",
+        "Takes out every content of a record that the import brought: records that it created are removed, those that "
+        "it changed get back the content before. What other imports brought stays; what they found unchanged is not "
+        "theirs. It goes on where it was stopped; one that is undone already is left alone, and the answer says so.",
+        import_answers.UndoAnswer,
+        openapi_examples.UNDONE,
+        (IMPORT_ID, DRY_RUN),
+        (400, 404),
+    ),
+    ("DELETE", "/v2/sessions/{record_type}/{id}"): Operation(
+        "deleteSession",
+        "Delete a session",
+        "Removes the records that are at home in the session, with their histories. Records that are only shown there "
+        "and are at home in another session stay.",
+        import_answers.DeleteAnswer,
+        openapi_examples.DELETED,
+        (RECORD_TYPE, SESSION_ID, DRY_RUN),
+        (400, 404, 409),
+    ),
+    **openapi_keys.OPERATIONS,
     ("GET", "/healthz"): Operation(
         "isAlive", "Alive", "The process answers.", answers.Health, {"status": "alive"}, key=False
     ),
@@ -120,6 +184,7 @@ _STATUSES = {
     401: "The key is missing, unknown, revoked or expired.",
     403: "The key's scopes do not allow this.",
     404: "Not found among the records that this key can see.",
+    409: "Not now: others are writing what this depends on. Send it again.",
     413: "The body or a record is larger than allowed; the whole records before that were stored.",
     415: "The body is of a kind that is not taken.",
     429: "The key makes more requests a second than the operator allows; wait as long as Retry-After says.",
@@ -131,6 +196,7 @@ _STATUSES = {
 def document(catalog: Catalog) -> Json:
     """The whole description, for the record types of a catalogue."""
     structs = [each.answer for each in OPERATIONS.values() if not isinstance(each.answer, str)]
+    structs += [each.takes for each in OPERATIONS.values() if each.takes is not None]
     _, schemas = msgspec.json.schema_components([*structs, answers.Errors], ref_template="#/components/schemas/{name}")
     for schema in schemas.values():
         _mark_times(schema)
@@ -177,10 +243,14 @@ def _operation(method: str, operation: Operation) -> Json:
         "description": operation.description,
         "security": [{"key": []}] if operation.key else [],
         "parameters": list(operation.parameters),
-        "responses": {"200": _answer(operation)},
+        "responses": {str(operation.status): _answer(operation)},
     }
-    if method == "POST":
+    if operation.takes_records:
         described["requestBody"] = _body()
+    if operation.takes is not None:
+        schema = {"$ref": f"#/components/schemas/{operation.takes.__name__}"}
+        content = {"application/json": {"schema": schema, "example": operation.takes_example}}
+        described["requestBody"] = {"required": True, "content": content}
     errors = {*operation.errors, 500, 503} | ({400, 401, 403, 429} if operation.key else set())
     for status in sorted(errors):
         described["responses"][str(status)] = _error(status)
@@ -194,6 +264,7 @@ def _answer(operation: Operation) -> Json:
     else:
         schema = {"$ref": f"#/components/schemas/{operation.answer.__name__}"}
         content = {"application/json": {"schema": schema, "example": operation.example}}
+    content |= contents(operation.files)
     return {"description": operation.summary, "headers": _headers(), "content": content}
 
 
@@ -208,7 +279,7 @@ def _error(status: int) -> Json:
     schema = {"$ref": "#/components/schemas/Errors"}
     example = openapi_examples.error(status)
     content = {"application/json": {"schema": schema, "example": example}}
-    return {"description": _STATUSES[status], "headers": _headers(retry=status in (429, 503)), "content": content}
+    return {"description": _STATUSES[status], "headers": _headers(retry=status in (409, 429, 503)), "content": content}
 
 
 def _body() -> Json:

@@ -31,6 +31,28 @@ RECORDS: Json = {
     "meta": {"page_number": 1, "page_size": 20, "total_pages": 1, "total_results": 1},
 }
 HISTORY: Json = {"data": [{"received_at": "2026-03-17T10:02:40.120000Z", "record": RECORD}]}
+SPEND: Json = {
+    "data": [
+        {
+            "day": "2026-03-17",
+            "product": "recording-cdrs",
+            "cost": {"total": "0.005100", "currency": "USD"},
+            "event_count": 1,
+            "unpriced_count": 0,
+            "quantity": "153",
+            "unit": "second",
+            "quantity_count": 1,
+            "average_rate": "0.000033333333",
+        }
+    ],
+    "meta": {
+        "group_by": ["day", "product"],
+        "time_zone": "Europe/Berlin",
+        "cost": [{"total": "0.005100", "currency": "USD"}],
+        "event_count": 1,
+        "unpriced_count": 0,
+    },
+}
 OPTIONS: Json = {
     "data": [
         {
@@ -39,6 +61,7 @@ OPTIONS: Json = {
         }
     ]
 }
+IMPORT_ID = "3306478b1f989a4d"
 INGEST: Json = {
     "data": {
         "received": 2,
@@ -54,8 +77,41 @@ INGEST: Json = {
                 "message": "'free' is not a decimal such as 0.0052 or 1.666E-4",
             }
         ],
+        "import_id": IMPORT_ID,
     }
 }
+IMPORTS: Json = {
+    "data": [
+        {
+            "id": IMPORT_ID,
+            "state": "stored",
+            "received_at": "2026-03-17T10:02:40.120000Z",
+            "source": "POST /v2/detail_records",
+            "key": "st_5kQ0c2Vx",
+            "received": 2,
+            "created": 1,
+            "updated": 0,
+            "unchanged": 0,
+            "rejected": 1,
+            "undone_at": None,
+        }
+    ],
+    "meta": {"next_cursor": None},
+}
+_TAKEN: Json = {"dry_run": False, "records_removed": 1, "versions_dropped": 0}
+_TAKEN_COST = [{"total": "0.005100", "currency": "USD"}]
+UNDONE: Json = {
+    "data": {
+        "import_id": IMPORT_ID,
+        "state": "undone",
+        "undone_at": "2026-03-18T09:00:00Z",
+        **_TAKEN,
+        "records_restored": 0,
+        "cost": _TAKEN_COST,
+        "already_undone": False,
+    }
+}
+DELETED: Json = {"data": {"record_type": "call-session", "id": _CALL, **_TAKEN, "cost": _TAKEN_COST}}
 _VIA = {"local_field": "telnyx_session_id", "parent_field": "telnyx_session_id"}
 _RELATIONSHIP: Json = {
     "via": _VIA,
@@ -150,6 +206,7 @@ _ERRORS = {
     401: (UNAUTHENTICATED, "send a valid API key in the header Authorization: Bearer KEY"),
     403: (FORBIDDEN, "this key may not write; use one with the scope write"),
     404: (NOT_FOUND, "no recording event with the id rec-9 was found"),
+    409: (BAD_REQUEST, "records keep arriving that have not found their session yet; try again in a moment"),
     413: (BAD_REQUEST, "the body is larger than allowed; send it in parts"),
     415: (BAD_REQUEST, "send records as application/json or application/x-ndjson"),
     429: (TOO_MANY, "this key makes more requests a second than allowed; wait as long as Retry-After says"),

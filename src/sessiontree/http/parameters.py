@@ -38,6 +38,12 @@ class Parameters:
         """Every name given, once each, in order."""
         return list(self._values)
 
+    def without(self, name: str) -> "Parameters":
+        """These without the one of this name."""
+        others = Parameters(b"")
+        others._values = {each: values for each, values in self._values.items() if each != name}
+        return others
+
     def text(self, name: str) -> str | None:
         """The value of a parameter, None if it is not given."""
         values = self._values.get(name)

@@ -9,11 +9,12 @@ from starlette.responses import Response
 
 from sessiontree.errors import SessiontreeError
 from sessiontree.http.answers import ErrorSource, IngestAnswer
-from sessiontree.http.ingest import BodyTooLarge, BrokenBody, Intake
+from sessiontree.http.ingest import Body, BodyTooLarge, BrokenBody
 from sessiontree.http.refusals import BAD_REQUEST, RequestError, report, request_error, respond
 from sessiontree.http.routes import Call, json_answer
 from sessiontree.http.service import Service
 from sessiontree.http.writer import Add
+from sessiontree.store.intakes import Origin, Share, new_id
 
 LINE_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines")
 JSON_TYPES = ("application/json",)
@@ -29,10 +30,11 @@ async def post_records(call: Call) -> Response:
     """Store the records of the body; durable when this answers."""
     headers = call.headers()
     length = _refuse_early(headers, call.service.settings.body_bytes_max)
-    intake = _intake(call, headers)
+    body = _body(call, headers)
     inline = length is not None and length <= INLINE_BYTES_MAX and not _packed(headers)
-    broken = await Taking(call.service, call.account, intake, inline=inline).take(_pieces(call))
-    summary = intake.summary()
+    origin = Origin(new_id(), key=call.key.prefix if call.key else None)
+    broken = await Taking(call.service, call.account, body, origin, inline=inline).take(_pieces(call))
+    summary = body.summary(origin.id)
     counts = {"created": summary.created, "updated": summary.updated, "unchanged": summary.unchanged}
     for outcome, count in (counts | {"rejected": summary.rejected}).items():
         call.service.metrics.records(outcome, count)
@@ -91,10 +93,10 @@ def _packed(headers: dict[str, str]) -> bool:
     return "gzip" in headers.get("content-encoding", "")
 
 
-def _intake(call: Call, headers: dict[str, str]) -> Intake:
+def _body(call: Call, headers: dict[str, str]) -> Body:
     service = call.service
     named = call.parameters().text("record_type")
-    return Intake(
+    return Body(
         service.reader,
         lines=_media_type(headers) in LINE_TYPES,
         packed=_packed(headers),
@@ -135,10 +137,11 @@ class Taking:
     piece in the writer's thread (two busy threads would only wait for each other), while the next piece comes in.
     """
 
-    def __init__(self, service: Service, account: str, intake: Intake, *, inline: bool) -> None:
+    def __init__(self, service: Service, account: str, body: Body, origin: Origin, *, inline: bool) -> None:
         self._service = service
         self._account = account
-        self._intake = intake
+        self._body = body
+        self._origin = origin
         self._inline = inline
 
     async def take(self, pieces: AsyncIterator[bytes]) -> Exception | None:
@@ -149,14 +152,14 @@ class Taking:
             async with aclosing(pieces):  # type: ignore[type-var]
                 async for piece in pieces:
                     if self._inline:
-                        self._intake.feed(piece)
+                        self._body.feed(piece)
                         continue
                     if under_way is not None:
                         await under_way
                     under_way = asyncio.wrap_future(self._service.writer.run(partial(self._take_piece, piece)))
             if under_way is not None:
                 await under_way
-            self._intake.finish()
+            self._body.finish()
         except SessiontreeError as error:
             broken = error
         try:
@@ -164,16 +167,19 @@ class Taking:
                 await asyncio.wait([under_way])
                 if isinstance(error_there := under_way.exception(), SessiontreeError):
                     broken = error_there
-            for batch in self._intake.take(rest=True):
-                outcomes = await asyncio.wrap_future(self._service.writer.add(self._account, batch))
-                self._intake.note(outcomes)
+            for batch in self._body.take(rest=True) or [[]]:
+                rejected = self._body.take_rejected()
+                if batch or rejected:
+                    added = self._service.writer.add(self._account, batch, self._origin, rejected=rejected)
+                    self._body.note(await asyncio.wrap_future(added))
         except SessiontreeError as error:
             broken = error
         return broken
 
     def _take_piece(self, piece: bytes, add: Add) -> None:
         try:
-            self._intake.feed(piece)
+            self._body.feed(piece)
         finally:
-            for batch in self._intake.take():
-                self._intake.note(add(self._account, batch))
+            for batch in self._body.take():
+                share = Share(self._origin, len(batch), self._body.take_rejected())
+                self._body.note(add(self._account, batch, share))

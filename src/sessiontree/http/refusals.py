@@ -11,8 +11,17 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 
-from sessiontree.errors import EventNotFound, SessiontreeError, StoreError, TreeTooLarge, UnknownRecordType
+from sessiontree.errors import (
+    EventNotFound,
+    SessiontreeError,
+    StoreError,
+    TooManyGroups,
+    TreeTooLarge,
+    UnknownRecordType,
+)
 from sessiontree.http.answers import ErrorMeta, ErrorReport, Errors, ErrorSource, IngestSummary
+from sessiontree.store.intakes import IntakeUndone, UnknownIntake
+from sessiontree.store.removing import NotFresh
 
 BAD_REQUEST = "10015"
 MISSING = "10004"
@@ -47,7 +56,8 @@ encode = msgspec.json.Encoder().encode
 class RequestError(SessiontreeError):
     """Something wrong with a request: the status and published code to answer, and what the caller can do about it.
 
-    `parameter` names the parameter in question; `data` reports what was stored all the same.
+    `parameter` names the parameter in question, `pointer` the place in the body; `data` reports what was stored all
+    the same.
     """
 
     def __init__(
@@ -57,11 +67,13 @@ class RequestError(SessiontreeError):
         message: str,
         *,
         parameter: str | None = None,
+        pointer: str | None = None,
         headers: dict[str, str] | None = None,
         data: IngestSummary | None = None,
     ) -> None:
         super().__init__(message)
         self.status, self.code, self.message, self.parameter = status, code, message, parameter
+        self.pointer = pointer
         self.headers = headers or {}
         self.data = data
 
@@ -74,6 +86,12 @@ def request_error(error: Exception) -> RequestError:
         return RequestError(404, NOT_FOUND, str(error))
     if isinstance(error, TreeTooLarge):
         return RequestError(400, OUT_OF_RANGE, str(error))
+    if isinstance(error, TooManyGroups):
+        return RequestError(400, OUT_OF_RANGE, str(error), parameter="group_by")
+    if isinstance(error, UnknownIntake):
+        return RequestError(404, NOT_FOUND, str(error), parameter="id")
+    if isinstance(error, IntakeUndone | NotFresh):
+        return RequestError(409, BAD_REQUEST, str(error), headers={"Retry-After": RETRY_SECONDS})
     if isinstance(error, UnknownRecordType):
         return RequestError(400, UNKNOWN_VALUE, str(error), parameter="record_type")
     if isinstance(error, StoreError):
@@ -84,7 +102,11 @@ def request_error(error: Exception) -> RequestError:
 
 def response(error: RequestError, request_id: str) -> Response:
     """The HTTP answer of an error."""
-    source = UNSET if error.parameter is None else ErrorSource(parameter=error.parameter)
+    source: ErrorSource | UnsetType = UNSET
+    if error.parameter is not None:
+        source = ErrorSource(parameter=error.parameter)
+    elif error.pointer is not None:
+        source = ErrorSource(pointer=error.pointer)
     reports = [report(error.code, error.message, source, request_id)]
     return respond(error.status, reports, headers=error.headers, data=error.data)
 

@@ -11,7 +11,9 @@ from starlette.responses import Response
 
 from sessiontree.catalog import RecordType
 from sessiontree.errors import EventNotFound, TreeTooLarge, UnknownRecordType
+from sessiontree.export import Export
 from sessiontree.http import answers, filters, metadata
+from sessiontree.http.export_parameters import tree_form
 from sessiontree.http.metrics import CONTENT_TYPE as METRICS_TYPE
 from sessiontree.http.parameters import Parameters
 from sessiontree.http.refusals import BAD_ID, NOT_FOUND, RequestError
@@ -69,6 +71,7 @@ async def session_analysis(call: Call) -> Response:
     children = parameters.boolean("include_children", True)
     records = parameters.choice("expand", metadata.EXPAND[0], metadata.EXPAND) == "record"
     near = parameters.window("date_time")
+    form = tree_form(parameters, service.store, call.account)
     declared = service.catalog.resolve(name)
     if not valid_id(event_id):
         text = "an id is 1 to 255 printable characters without /"
@@ -77,6 +80,8 @@ async def session_analysis(call: Call) -> Response:
     def render(tree: Tree) -> bytes:
         if near is not None and tree.created_at() not in near:
             raise EventNotFound(declared.name, event_id)
+        if form is not None:
+            return b"".join(Export(form).chunks([tree]))
         body = session_json(tree, depth_max=depth if children else 0, records=records, now=datetime.now(UTC))
         tree.release()
         return body
@@ -85,7 +90,7 @@ async def session_analysis(call: Call) -> Response:
         body = render(service.quick_analysis.tree(call.account, declared, event_id))
     except TreeTooLarge:  # for the event loop; all other requests would wait for it
         body = await service.in_thread(lambda: render(service.analysis.tree(call.account, declared, event_id)))
-    return Response(body, media_type=JSON)
+    return Response(body, media_type=JSON if form is None else form.media_type)
 
 
 async def all_metadata(call: Call) -> Response:
@@ -100,11 +105,11 @@ async def type_metadata(call: Call) -> Response:
         declared = service.catalog.resolve(name)
     except UnknownRecordType as error:
         raise RequestError(404, NOT_FOUND, str(error), parameter="record_type") from None
-    example = await service.in_thread(lambda: _example_id(service, call.account, declared))
+    example = await service.in_thread(lambda: example_id(service, call.account, declared))
     return json_answer(metadata.one_type(service.catalog, declared, example or metadata.EVENT_ID))
 
 
-def _example_id(service: Service, account: str, declared: RecordType) -> str | None:
+def example_id(service: Service, account: str, declared: RecordType) -> str | None:
     """The latest event of a type; a virtual type's may be known by its children alone."""
     found = service.store.page(account, Query(declared.name, size=1)).records
     if found or not declared.virtual:

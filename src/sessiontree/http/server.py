@@ -18,11 +18,10 @@ from math import ceil
 from typing import Any
 
 import uvicorn
-from starlette.responses import Response
 
 from sessiontree.catalog import Catalog
 from sessiontree.errors import SessiontreeError
-from sessiontree.http import docs_page, receiving, routes
+from sessiontree.http import docs_page, export, imports, keys, receiving, routes, sessions, spend, unfit
 from sessiontree.http.refusals import (
     BAD_REQUEST,
     FORBIDDEN,
@@ -35,6 +34,8 @@ from sessiontree.http.refusals import (
 )
 from sessiontree.http.routes import Call, Handler
 from sessiontree.http.service import Service
+from sessiontree.pages.errors import error_page, wants_page
+from sessiontree.pages.routes import page_routes
 from sessiontree.settings import Settings
 from sessiontree.store import ApiKey, warning_of_stale, warning_of_undeclared
 
@@ -51,16 +52,20 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A path and what it answers; parts in braces are anything. `scope` is what a key must allow (None: no key)."""
+    """A path and what it answers; parts in braces are anything. `scope` is what a key must allow (None: no key).
+
+    What goes wrong with a page is told as a page.
+    """
 
     method: str
     path: str
     scope: str | None
     handler: Handler
+    is_page: bool = False
 
 
 def all_routes(catalog: Catalog) -> list[Route]:
-    """Every route there is. A part that is named wins over one in braces."""
+    """Every route of the API (the pages have theirs). A part that is named wins over one in braces."""
     docs = docs_page.Docs(catalog)
     return [
         Route("GET", "/v2/session_analysis/metadata", "read", routes.all_metadata),
@@ -70,11 +75,23 @@ def all_routes(catalog: Catalog) -> list[Route]:
         Route("POST", "/v2/detail_records", "write", receiving.post_records),
         Route("GET", "/v2/detail_records/options", "read", routes.options),
         Route("GET", "/v2/detail_records/history", "read", routes.history),
+        Route("GET", "/v2/sessions", "read", sessions.list_sessions),
+        Route("GET", "/v2/sessions/changes", "read", sessions.list_changes),
+        Route("GET", "/v2/unlinked", "read", unfit.list_unlinked),
+        Route("GET", "/v2/problems", "read", unfit.list_problems),
+        Route("GET", "/v2/verify", "admin", unfit.Verify()),
+        Route("GET", "/v2/export", "read", export.export),
+        Route("GET", "/v2/imports", "read", imports.list_imports),
+        Route("POST", "/v2/imports/{id}/undo", "admin", imports.undo_import),
+        Route("DELETE", "/v2/sessions/{record_type}/{id}", "admin", imports.delete_session),
+        Route("GET", "/v2/spend", "read", spend.spend),
+        Route("GET", "/v2/keys", "admin", keys.list_keys),
+        Route("POST", "/v2/keys", "admin", keys.create_key),
+        Route("DELETE", "/v2/keys/{prefix}", "admin", keys.revoke_key),
         Route("GET", "/healthz", None, routes.healthz),
         Route("GET", "/readyz", None, routes.Readyz()),
         Route("GET", "/metrics", None, routes.metrics),
         Route("GET", "/openapi.json", None, docs.openapi_json),
-        Route("GET", "/", None, docs.front),
         Route("GET", "/docs", None, docs.page),
         Route("GET", "/docs/style.css", None, docs.style),
     ]
@@ -123,6 +140,8 @@ class App:
         self._tree = Branch()
         for route in all_routes(service.catalog):
             self._tree.grow(route)
+        for method, path, handler in page_routes():
+            self._tree.grow(Route(method, path, None, handler, is_page=True))
         self._id_prefix = secrets.token_hex(6)
         self._ids = count(1)
 
@@ -145,14 +164,17 @@ class App:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
         request_id = f"{self._id_prefix}{next(self._ids):08x}"
-        label = "unknown"
+        label, route = "unknown", None
         try:
             route, names = self._route(scope)
             label = route.path
             key = None if route.scope is None else self._key(scope, route.scope)
             answer = await route.handler(Call(self.service, scope, receive, request_id, names, key))
         except Exception as error:
-            answer = self._failed(error, request_id)
+            refusal = self._refusal(error, request_id)
+            call = Call(self.service, scope, receive, request_id, [], None)
+            is_page = wants_page(scope) if route is None else route.is_page
+            answer = error_page(call, refusal) if is_page else response(refusal, request_id)
         answer.raw_headers += ((b"x-request-id", request_id.encode()), (b"x-content-type-options", b"nosniff"))
         await answer(scope, receive, send)  # type: ignore[arg-type]
         self.service.metrics.request(label, answer.status_code, time.perf_counter() - began)
@@ -185,21 +207,22 @@ class App:
             raise RequestError(429, TOO_MANY, text, headers={"Retry-After": str(ceil(seconds))})
         return key
 
-    def _failed(self, error: Exception, request_id: str) -> Response:
+    def _refusal(self, error: Exception, request_id: str) -> RequestError:
         refusal = request_error(error)
         if refusal.status == 503:
             log.error("request %s: %s", request_id, error.__cause__ if isinstance(error, RequestError) else error)
         elif refusal.status >= 500:
             log.error("request %s", request_id, exc_info=error)
-        return response(refusal, request_id)
+        return refusal
 
 
 class ServerError(SessiontreeError):
     """The server cannot start."""
 
 
-def serve(settings: Settings, *, ready: Callable[[str], None] = lambda url: None) -> None:
-    """Serve until SIGTERM or SIGINT; then finish what is under way. `ready` is told the address once it can be used.
+def serve(settings: Settings, *, ready: Callable[[str, Service], None] = lambda url, service: None) -> None:
+    """Serve until SIGTERM or SIGINT; then finish what is under way. `ready` is told the address
+    once it can be used, and given the service.
 
     Raises ServerError when the port is taken, and whatever keeps the store or the catalogue from being opened.
     """
@@ -230,7 +253,7 @@ def serve(settings: Settings, *, ready: Callable[[str], None] = lambda url: None
         url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         _warn(service)
         log.info("serving %s on %s", settings.store, url)
-        ready(url)
+        ready(url, service)
         uvicorn.Server(config).run(sockets=[listening])
     except KeyboardInterrupt:
         pass

@@ -1,6 +1,7 @@
 """The one thread that writes: it takes all jobs that are waiting and commits them together.
 
-Small bodies of many clients share one commit that way; a job is done only when its records are durable.
+Small bodies of many clients share one commit that way; a job is done only when its records are durable. In between, the
+thread brings the sessions up to date (see `refresher`).
 """
 
 import logging
@@ -9,38 +10,42 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime
-from queue import SimpleQueue
-from typing import NamedTuple
+from queue import Empty, SimpleQueue
+from typing import Any, NamedTuple, TypeVar
 
 from sessiontree.errors import SessiontreeError, StoreError
+from sessiontree.http.refresher import Refresher
 from sessiontree.record import Record
 from sessiontree.store import Outcome, Store
+from sessiontree.store.intakes import IntakeUndone, Origin, Share
 
 COMMIT_RECORDS_MAX = 4000
 SMALL_RECORDS = 100
 GATHER_JOBS = 4
 GATHER_SECONDS_MAX = 0.004
 GATHER_STEP_SECONDS = 0.0005
+T = TypeVar("T")
 log = logging.getLogger("sessiontree")
 
 
 class Job(NamedTuple):
-    """Records of one account to add, and where the outcomes go."""
+    """Records of one account to add (of one intake, after so many it had to reject), and where the outcomes go."""
 
     account: str
     records: Sequence[Record]
+    share: Share
     done: "Future[Sequence[Outcome]]"
 
 
-Add = Callable[[str, Sequence[Record]], Sequence[Outcome]]
+Add = Callable[[str, Sequence[Record], Share], Sequence[Outcome]]
 """Adds records of an account in one commit, now; what became of each."""
 
 
 class Work(NamedTuple):
-    """Something that adds records by itself, in the writer's thread."""
+    """Something that writes by itself, in the writer's thread."""
 
-    work: Callable[[Add], None]
-    done: "Future[None]"
+    work: Callable[[Add], Any]
+    done: "Future[Any]"
 
 
 class Writer:
@@ -53,23 +58,26 @@ class Writer:
         self._closed = False
         self._end = Work(lambda add: None, Future())
         self._together = 0
+        self._refresher = Refresher(store)
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="sessiontree-writer", daemon=True)
         self._thread.start()
 
-    def add(self, account: str, records: Sequence[Record]) -> "Future[Sequence[Outcome]]":
-        """The outcomes of these records, once they are durable."""
+    def add(
+        self, account: str, records: Sequence[Record], origin: Origin, *, rejected: int = 0
+    ) -> "Future[Sequence[Outcome]]":
+        """The outcomes of these records, once they are durable. `rejected` counts those that cannot be added."""
         done: Future[Sequence[Outcome]] = Future()
         done.set_running_or_notify_cancel()  # whoever stops waiting for it cannot stop it
         with self._lock:
             if self._closed:
                 raise StoreError("the server is shutting down")
-            self._jobs.put(Job(account, records, done))
+            self._jobs.put(Job(account, records, Share(origin, len(records), rejected), done))
         return done
 
-    def run(self, work: Callable[[Add], None]) -> "Future[None]":
-        """Done when this work, which adds records by itself, is done; it has its turn among the other jobs."""
-        done: Future[None] = Future()
+    def run(self, work: Callable[[Add], T]) -> "Future[T]":
+        """What this work, which writes by itself, answers when it is done; it has its turn among the other jobs."""
+        done: Future[T] = Future()
         done.set_running_or_notify_cancel()  # whoever stops waiting for it cannot stop it
         with self._lock:
             if self._closed:
@@ -96,13 +104,15 @@ class Writer:
                 self._write(account, together)
             if following is not None:
                 self._do(following)
+            if self._refresher.due:
+                self._refresher.turn(self._jobs.empty)
 
     def _waiting(self) -> tuple[list[Job], Work | None]:
         """Wait for a job, then take those that wait too, up to work that comes after them."""
         jobs: list[Job] = []
         records = 0
         while records < COMMIT_RECORDS_MAX and (not jobs or not self._jobs.empty()):
-            job = self._jobs.get()
+            job = self._jobs.get() if jobs else self._next()
             if isinstance(job, Work):
                 return jobs, job
             if not jobs and len(job.records) < SMALL_RECORDS:
@@ -112,18 +122,28 @@ class Writer:
         self._together = len(jobs)
         return jobs, None
 
-    def _add(self, account: str, records: Sequence[Record]) -> Sequence[Outcome]:
-        outcomes = self._store.add(account, records, datetime.now(UTC))
+    def _next(self) -> Job | Work:
+        """Wait for a job; in pauses the sessions have their turn."""
+        while True:
+            try:
+                return self._jobs.get(timeout=self._refresher.patience)
+            except Empty:
+                self._refresher.turn(self._jobs.empty)
+
+    def _add(self, account: str, records: Sequence[Record], *shares: Share) -> Sequence[Outcome]:
+        outcomes = self._store.add(account, records, datetime.now(UTC), shares)
         self._committed(len(records))
+        self._refresher.committed()
         return outcomes
 
     def _do(self, work: Work) -> None:
+        self._refresher.committed()
         try:
-            work.work(self._add)
+            result = work.work(self._add)
         except BaseException as error:
             work.done.set_exception(error)
         else:
-            work.done.set_result(None)
+            work.done.set_result(result)
 
     def _gather(self) -> None:
         """Many jobs came together last time, so many are about to come: a moment's wait saves them commits."""
@@ -136,7 +156,10 @@ class Writer:
     def _write(self, account: str, jobs: Sequence[Job]) -> None:
         records = [record for job in jobs for record in job.records]
         try:
-            outcomes = self._add(account, records)
+            outcomes = self._add(account, records, *(job.share for job in jobs))
+        except IntakeUndone as error:
+            self._write_singly(account, jobs, error)
+            return
         except SessiontreeError as error:
             for job in jobs:
                 job.done.set_exception(error)
@@ -152,7 +175,8 @@ class Writer:
     def _write_singly(self, account: str, jobs: Sequence[Job], error: Exception) -> None:
         """One job has something in it that the store chokes on: let the others not suffer for it."""
         if len(jobs) == 1:
-            log.error("records could not be added", exc_info=error)
+            if not isinstance(error, SessiontreeError):
+                log.error("records could not be added", exc_info=error)
             jobs[0].done.set_exception(error)
             return
         for job in jobs:

@@ -5,7 +5,7 @@ of the placement rules: it answers "which records have this value", and `analysi
 Every store passes the suite in `store/suite`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +17,11 @@ from sessiontree.catalog import Catalog
 from sessiontree.errors import StoreError
 from sessiontree.query import Query
 from sessiontree.record import Record
+from sessiontree.store.checks import Checks
+from sessiontree.store.intakes import Intakes, Share
+from sessiontree.store.removing import Removing
+from sessiontree.store.sessions import Sessions
+from sessiontree.store.spend import Spend
 
 
 class Asks(NamedTuple):
@@ -63,6 +68,7 @@ class ApiKey:
     created: datetime
     expires: datetime | None
     revoked: datetime | None = None
+    used: datetime | None = None
 
 
 class Snapshot(Protocol):
@@ -82,12 +88,21 @@ class Store(Protocol):
     """
 
     catalog: Catalog
+    sessions: Sessions
+    spend: Spend
+    checks: Checks
+    intakes: Intakes
+    removing: Removing
 
-    def add(self, account: str, records: Sequence[Record], received: datetime) -> list[Outcome]:
+    def add(
+        self, account: str, records: Sequence[Record], received: datetime, shares: Sequence[Share] = ()
+    ) -> list[Outcome]:
         """Keep records, in order, in one transaction that is durable when this returns; one outcome for each.
 
         A record whose identity (account, type, id) is new is created. With the content that is stored already it is
-        unchanged; with another it replaces that, and the old content goes to the history.
+        unchanged; with another it replaces that, and the old content goes to the history. `shares` say which intakes
+        the records belong to, in order; without any they belong to none, and nobody can take them back. Raises
+        IntakeUndone when one of those is undone.
         """
 
     def snapshot(self, account: str) -> AbstractContextManager[Snapshot]:
@@ -128,6 +143,9 @@ class Store(Protocol):
 
     def revoke_key(self, prefix: str, at: datetime, account: str | None = None) -> ApiKey | None:
         """Revoke the key of this prefix (of one account), None if there is none; a second time changes nothing."""
+
+    def note_uses(self, uses: Mapping[str, datetime]) -> None:
+        """Note when keys, by prefix, were last used. A later use that is noted stays; of no key nothing is noted."""
 
     def stale(self) -> list[str]:
         """The types whose stored records were read by an older declaration than the present one, by name."""

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from sessiontree.catalog import Catalog
 from sessiontree.query import Matcher, Query
 from sessiontree.record import Record
 from sessiontree.store import Asks, Page
@@ -29,7 +30,7 @@ def page(snapshot: "SqliteSnapshot", query: Query) -> Page:
     if kind is None:
         return Page((), 0)
     where, values = _bounds(query, kind)
-    asks = _asks(snapshot, query)
+    asks = quick_asks(snapshot.store.catalog, query)
     if asks is not None:
         return _select(snapshot, query, _found(snapshot, query, asks))
     if query.conditions or query.sort:
@@ -58,9 +59,8 @@ def _bounds(query: Query, kind: int) -> tuple[str, list[int]]:
     return where, values
 
 
-def _asks(snapshot: "SqliteSnapshot", query: Query) -> Asks | None:
+def quick_asks(catalog: Catalog, query: Query) -> Asks | None:
     """What to look for by the index of ids and link values, if a condition names one."""
-    catalog = snapshot.store.catalog
     declared = catalog.types[query.record_type]
     for condition in query.conditions:
         if condition.op != "eq":

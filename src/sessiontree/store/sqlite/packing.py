@@ -6,7 +6,7 @@ of its *shape*, so that records read by an older catalogue stay readable.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,6 +15,7 @@ import zstandard
 
 from sessiontree.catalog import Catalog
 from sessiontree.record import Record
+from sessiontree.store.sqlite.large import Large
 
 _INT64 = 1 << 63
 DICTIONARY_BYTES = 16_384
@@ -35,22 +36,6 @@ class Shape:
     ref_from: tuple[int | None, ...] | None = None
 
 
-class _Large(msgspec.Struct, array_like=True, gc=False):
-    """A record whose cost does not fit 64 bits: it is packed as text, and so not read as a `Record` at once."""
-
-    record_type: str
-    id: str
-    start: datetime | None
-    finish: datetime | None
-    cost: str
-    currency: str | None
-    keys: tuple[str | None, ...]
-    refs: tuple[str | None, ...]
-    body: bytes
-    received: datetime | None
-    shape: int
-
-
 class Packer:
     """Packs and unpacks the records of one store. Not safe for use by several threads at once.
 
@@ -64,7 +49,7 @@ class Packer:
         self._decompress = {0: zstandard.ZstdDecompressor().decompress}
         self._encode = msgspec.msgpack.Encoder().encode
         self._decode = msgspec.msgpack.Decoder(Record).decode
-        self._decode_large = msgspec.msgpack.Decoder(_Large).decode
+        self._decode_large = msgspec.msgpack.Decoder(Large).decode
         self.renew()
 
     def renew(self) -> None:
@@ -86,8 +71,10 @@ class Packer:
 
     def _plain(self, record: Record, shape: Shape, received: datetime) -> bytes:
         cost = record.cost if record.cost is None or -_INT64 <= record.cost < _INT64 else str(record.cost)
+        quantity = record.quantity
+        number = quantity if quantity is None or -_INT64 <= quantity < _INT64 else str(quantity)
         head = (shape.record_type, record.id, record.start, record.finish, cost, record.currency)
-        return self._encode((*head, record.keys, record.refs, record.body, received, shape.id))
+        return self._encode((*head, record.keys, record.refs, record.body, received, shape.id, number))
 
     def unpack(self, packed: bytes) -> Record:
         """The record as it was packed; where its shape is an old one, `reordered` is due."""
@@ -100,7 +87,8 @@ class Packer:
             return self._decode(plain)
         except msgspec.ValidationError:
             large = msgspec.structs.asdict(self._decode_large(plain))
-            return Record(**(large | {"cost": int(large["cost"])}))
+            numbers = {name: None if large[name] is None else int(large[name]) for name in ("cost", "quantity")}
+            return Record(**(large | numbers))
 
 
 def train(bodies: Iterable[bytes]) -> bytes | None:
@@ -133,7 +121,7 @@ def reordered(record: Record, shape: Shape) -> Record:
 def reading_of(catalog: Catalog, record_type: str) -> str:
     """A digest of all that decides how records of a type are read; records of another digest want a re-read."""
     t = catalog.types[record_type]
-    parts = [
+    parts: list[Sequence[object]] = [
         t.id_field,
         t.start_fields,
         t.finish_fields,
@@ -142,8 +130,19 @@ def reading_of(catalog: Catalog, record_type: str) -> str:
         t.default_currency,
         catalog.key_fields(record_type),
         t.ref_fields,
+        t.quantity.fields if t.quantity else (),
     ]
+    if t.expects:  # decides a problem of the record's session, which a re-read brings up to date
+        parts.append(" ".join(f"{each.child} {each.field}" for each in t.expects))
+    parts += [_standing(catalog, record_type), *[_standing(catalog, parent.parent) for parent in t.parents]]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def _standing(catalog: Catalog, record_type: str) -> tuple[object, ...]:
+    """What decides where records of a type stand in a session, and what its row says of them."""
+    t = catalog.types[record_type]
+    pairs = [[parent.parent, *[f"{via.local_field} {via.parent_field}" for via in parent.via]] for parent in t.parents]
+    return (record_type, t.virtual, t.product, pairs)
 
 
 def same_content(old: bytes, new: bytes) -> bool:

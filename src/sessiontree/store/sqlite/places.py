@@ -25,13 +25,13 @@ def place(account: int, kind: str, value: str) -> int:
 
 def _time_bits(value: str) -> int | None:
     """The first 36 bits of the time in a version 1 or 7 UUID (1.7 or 4 seconds apart), None for any other text."""
-    if len(value) != 36 or value[8] != "-" or value[13] != "-":
+    if len(value) != 36 or value[8] != "-":
         return None
-    version = value[14]
+    version = value[13:15]
     try:
-        if version == "1":
+        if version == "-1":
             return int(value[15:18] + value[9:13] + value[0:2], 16)
-        if version == "7":
+        if version == "-7":
             return int(value[0:8] + value[9:10], 16)
     except ValueError:
         pass

@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 from sessiontree.errors import RecordRejected
 from sessiontree.reading import Reader
 from sessiontree.record import Record
+from sessiontree.store.sqlite import dirty, spend
 from sessiontree.store.sqlite.micros import to_micros
 from sessiontree.store.sqlite.write import move_links, places_of
 
 if TYPE_CHECKING:
     from sessiontree.store.sqlite.store import SqliteStore
+
+_NEXT = """select row, kind, account, record_type, packed, exists (select 1 from home where home.row = record.row)
+    from record join kind on kind.id = kind where row > ? order by row limit ?"""
 
 
 def stale(store: "SqliteStore") -> list[str]:
@@ -37,12 +41,15 @@ def reread(store: "SqliteStore", *, batch: int) -> Iterator[tuple[int, int]]:
         with store.writing() as db:
             alone = alone and _progress(store, db) == row
             old = store.kinds.stale(db)
-            rows = db.execute(
-                "select row, kind, packed from record where row > ? order by row limit ?", [row, batch]
-            ).fetchall()
-            for row, kind, packed in rows:
+            rows = db.execute(_NEXT, [row, batch]).fetchall()
+            brought: dict[int, dict[int, tuple[Record, Record]]] = {}
+            for row, kind, account_id, record_type, packed, at_home in rows:
                 if store.packer.unpack(packed).shape in old:
-                    _bring(store, db, reader, (row, kind, packed))
+                    brought.setdefault(account_id, {})[row] = _bring(store, db, reader, (row, kind, packed))
+                elif at_home != (record_type in store.catalog.types):
+                    dirty.note_rows(db, account_id, row, row)  # its type has come into the catalogue, or gone
+            for account_id, changed in brought.items():
+                dirty.note_changed(db, account_id, changed)
             if alone:
                 _note(db, "reread", f"{store.kinds.digest} {row}")
         yield row, last
@@ -71,23 +78,29 @@ def _progress(store: "SqliteStore", db: sqlite3.Connection) -> int | None:
     return int(row) if target == store.kinds.digest else None
 
 
-def _bring(store: "SqliteStore", db: sqlite3.Connection, reader: Reader, stored: tuple[int, int, bytes]) -> None:
+def _bring(
+    store: "SqliteStore", db: sqlite3.Connection, reader: Reader, stored: tuple[int, int, bytes]
+) -> tuple[Record, Record]:
+    """Bring one record to the present reading; as it was read before, and as it is now."""
     row, kind, packed = stored
     content = store.packer.unpack(packed)
     account, record_type = store.kinds.kind(db, kind)
     account_id = store.kinds.account_id(db, account)
     assert account_id is not None and content.received is not None
-    after = _read_again(reader, store.unpack(db, packed))
+    after = read_again(reader, store.unpack(db, packed))
     shape = store.kinds.make_shape(db, record_type)
     start = None if after.start is None else to_micros(after.start)
     packed = store.packer.pack(after, shape, content.received)
     db.execute("update record set start = ?, packed = ? where row = ?", [start, packed, row])
+    spend.apply(db, store.kinds, account_id, [content], [after])
     old = places_of(account_id, record_type, content.id, content.keys, content.refs)
     new = places_of(account_id, record_type, after.id, after.keys, after.refs)
     move_links(db, row, old, new)
+    return content, after
 
 
-def _read_again(reader: Reader, before: Record) -> Record:
+def read_again(reader: Reader, before: Record) -> Record:
+    """A record as its type is declared now; as it was read before, if the declaration refuses it."""
     try:
         after = reader.read(before.body, before.record_type)
     except RecordRejected:

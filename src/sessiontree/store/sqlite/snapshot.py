@@ -2,10 +2,13 @@
 
 import sqlite3
 from functools import cache
+from types import TracebackType
 from typing import TYPE_CHECKING
 
+from sessiontree.errors import StoreError
 from sessiontree.record import Record
 from sessiontree.store import Asks
+from sessiontree.store.sqlite.opening import sentence
 from sessiontree.store.sqlite.packing import reordered
 from sessiontree.store.sqlite.places import KEY, REF, place
 
@@ -15,8 +18,40 @@ if TYPE_CHECKING:
 _ASKS_MAX = 512  # places in one statement
 
 
+class ReadTransaction:
+    """One moment of a store, on this thread's connection: enter it for the snapshot of an account's records.
+
+    A class, and not a generator with `contextmanager`, because every request for a tree passes through here.
+    """
+
+    def __init__(self, store: "SqliteStore", account: str) -> None:
+        self._store = store
+        self._account = account
+        self._db = store.reader
+
+    def __enter__(self) -> "SqliteSnapshot":
+        try:
+            self._db.execute("begin")
+            return SqliteSnapshot(self._store, self._db, self._account)
+        except sqlite3.Error as error:
+            self.__exit__(None, error, None)
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        failed = error if isinstance(error, sqlite3.Error) else None
+        try:
+            if self._db.in_transaction:
+                self._db.execute("rollback")
+        except sqlite3.Error as another:
+            failed = failed or another
+        if failed is not None:
+            raise StoreError(sentence(self._store.path, failed)) from failed
+
+
 class SqliteSnapshot:
-    """The records of one account at one moment: a read transaction on this thread's connection."""
+    """The records of one account at one moment: inside a transaction on this thread's connection."""
 
     def __init__(self, store: "SqliteStore", db: sqlite3.Connection, account: str) -> None:
         self.store = store

@@ -3,7 +3,7 @@
 import sqlite3
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,12 +20,23 @@ from sessiontree.store import (
     Page,
     Version,
 )
+from sessiontree.store.checks import Checks
+from sessiontree.store.intakes import Intakes, Share
+from sessiontree.store.removing import Removing
+from sessiontree.store.sessions import Sessions
+from sessiontree.store.spend import Spend
 from sessiontree.store.sqlite import keys, opening, reread, write
 from sessiontree.store.sqlite import list as lists
+from sessiontree.store.sqlite.checks import SqliteChecks
+from sessiontree.store.sqlite.intakes import SqliteIntakes
 from sessiontree.store.sqlite.kinds import Kinds
 from sessiontree.store.sqlite.micros import to_micros
 from sessiontree.store.sqlite.packing import Packer, reordered, train
-from sessiontree.store.sqlite.snapshot import SqliteSnapshot
+from sessiontree.store.sqlite.pruning import SqliteRemoving
+from sessiontree.store.sqlite.recent import Recent
+from sessiontree.store.sqlite.sessions import SqliteSessions
+from sessiontree.store.sqlite.snapshot import ReadTransaction
+from sessiontree.store.sqlite.spend import SqliteSpend
 
 _CACHE_KIB = 32_768
 _WRITER_CACHE_KIB = 131_072  # random ids touch pages all over the file
@@ -47,6 +58,12 @@ class SqliteStore:
         if not create and not path.exists():
             raise StoreError(f"{path} does not exist: import records first, or name the store with --store")
         self.kinds = Kinds(catalog)
+        self.recent = Recent()
+        self.sessions: Sessions = SqliteSessions(self)
+        self.spend: Spend = SqliteSpend(self)
+        self.checks: Checks = SqliteChecks(self)
+        self.intakes: Intakes = SqliteIntakes(self)
+        self.removing: Removing = SqliteRemoving(self)
         try:
             with self._errors():
                 self._writer = self._connect(cache_kib=_WRITER_CACHE_KIB)
@@ -98,20 +115,13 @@ class SqliteStore:
                 db.execute("commit")
             except BaseException:
                 self.kinds.forget()
+                self.recent.forget()
                 if db.in_transaction:
                     db.execute("rollback")
                 raise
 
-    @contextmanager
-    def snapshot(self, account: str) -> Iterator[SqliteSnapshot]:
-        db = self.reader
-        with self._errors():
-            db.execute("begin")
-            try:
-                yield SqliteSnapshot(self, db, account)
-            finally:
-                if db.in_transaction:
-                    db.execute("rollback")
+    def snapshot(self, account: str) -> ReadTransaction:
+        return ReadTransaction(self, account)
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -120,15 +130,17 @@ class SqliteStore:
         except sqlite3.Error as error:
             raise StoreError(opening.sentence(self.path, error)) from error
 
-    def add(self, account: str, records: Sequence[Record], received: datetime) -> list[Outcome]:
-        if not records:
+    def add(
+        self, account: str, records: Sequence[Record], received: datetime, shares: Sequence[Share] = ()
+    ) -> list[Outcome]:
+        if not records and not shares:
             return []
         with self._lock:
             if self._rows + len(records) >= self._train_from:
                 self._train(records)
             with self.writing() as db:
                 reread.writing_begins(self, db)
-                outcomes, self._rows = write.add(self, db, account, records, received)
+                outcomes, self._rows = write.add(self, db, account, records, received, shares)
         return outcomes
 
     def _train(self, records: Sequence[Record]) -> None:
@@ -173,21 +185,21 @@ class SqliteStore:
     def fields(self, account: str, record_type: str) -> dict[str, str]:
         statement = """select name, type from field where kind =
             (select id from kind where record_type = ? and account = (select id from account where name = ?))"""
-        shown = self._ask(statement, [record_type, account])
+        shown = self.ask(statement, [record_type, account])
         return {name: "string" if type == "null" else type for name, type in shown}
 
     def accounts(self) -> list[str]:
-        return [name for (name,) in self._ask("select name from account order by name")]
+        return [name for (name,) in self.ask("select name from account order by name")]
 
     def count(self) -> int:
-        return int(self._ask("select count(*) from record")[0][0])
+        return int(self.ask("select count(*) from record")[0][0])
 
     def check_write(self) -> None:
         with self.writing() as db:
             db.execute("insert or replace into setting values ('write check', ?)", [to_micros(datetime.now(UTC))])
 
     def changes(self) -> int:
-        return int(self._ask("pragma data_version")[0][0])
+        return int(self.ask("pragma data_version")[0][0])
 
     def add_key(self, key: ApiKey) -> None:
         with self.writing() as db:
@@ -200,7 +212,7 @@ class SqliteStore:
         return self._keys("where ? is null or account.name = ?", [account, account])
 
     def _keys(self, where: str, values: Sequence[object]) -> list[ApiKey]:
-        return [keys.key(row) for row in self._ask(keys.SELECT + where + keys.ORDER, values)]
+        return [keys.key(row) for row in self.ask(keys.SELECT + where + keys.ORDER, values)]
 
     def revoke_key(self, prefix: str, at: datetime, account: str | None = None) -> ApiKey | None:
         with self.writing() as db:
@@ -209,7 +221,12 @@ class SqliteStore:
             iter(self._keys("where prefix = ? and (? is null or account.name = ?)", [prefix, account, account])), None
         )
 
-    def _ask(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+    def note_uses(self, uses: Mapping[str, datetime]) -> None:
+        with self.writing() as db:
+            keys.note_uses(db, uses)
+
+    def ask(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """The rows that a statement finds, on this thread's connection for reading."""
         with self._errors():
             return self.reader.execute(statement, values).fetchall()
 
@@ -218,7 +235,8 @@ class SqliteStore:
             return reread.stale(self)
 
     def undeclared(self) -> list[str]:
-        stored = self._ask("select distinct record_type from kind order by record_type")
+        stored = self.ask("""select distinct record_type from kind
+            where exists (select 1 from record where kind = kind.id) order by record_type""")
         return [name for (name,) in stored if name not in self.catalog.types]
 
     def reread(self, *, batch: int = 2000) -> Iterator[tuple[int, int]]:

@@ -12,6 +12,9 @@ import msgspec
 
 from sessiontree.record import Record
 from sessiontree.store import Outcome
+from sessiontree.store.intakes import Share
+from sessiontree.store.sqlite import brought as notes
+from sessiontree.store.sqlite import dirty, spend
 from sessiontree.store.sqlite.micros import to_micros
 from sessiontree.store.sqlite.packing import same_content
 from sessiontree.store.sqlite.places import KEY, REF
@@ -43,22 +46,50 @@ class _Batch:
     known: dict[Identity, tuple[int, Record]]
     created: dict[int, Record] = field(default_factory=dict)
     changed: dict[int, tuple[Record, Record]] = field(default_factory=dict)  # as stored, as it shall be
-    replaced: list[tuple[int, Record]] = field(default_factory=list)
+    replaced: list[tuple[int, Record, int | None]] = field(default_factory=list)  # with the intake; see `owners`
+    intake: int = notes.NOBODY
+    owners: dict[int, int] = field(default_factory=dict)  # who brought the present content, where that is not as stored
 
 
 def add(
-    store: "SqliteStore", db: sqlite3.Connection, account: str, records: Sequence[Record], received: datetime
+    store: "SqliteStore",
+    db: sqlite3.Connection,
+    account: str,
+    records: Sequence[Record],
+    received: datetime,
+    shares: Sequence[Share],
 ) -> tuple[list[Outcome], int]:
     """Keep records in order; see `Store.add`; also the last row's number. Inside a writing transaction."""
+    store.recent.begin(db)
     account_id = store.kinds.make_account(db, account)
-    next_row = db.execute("select coalesce(max(row), 0) + 1 from record").fetchone()[0]
-    batch = _Batch(account_id, received, next_row, _stored(store, db, account_id, records))
-    outcomes = [_sort_in(batch, record) for record in records]
+    batch = _Batch(account_id, received, notes.next_row(db), _stored(store, db, account_id, records))
+    outcomes = _sort_in_shares(db, batch, records, shares) if shares else [_sort_in(batch, each) for each in records]
     _write_created(store, db, batch)
     if batch.replaced:
         _write_replaced(store, db, batch)
+    _note_dirty(store, db, batch)
     _note_fields(store, db, batch)
+    removed = [old for old, _ in batch.changed.values()]
+    spend.apply(db, store.kinds, account_id, removed, chain(batch.created.values(), _changed(batch)))
+    store.recent.end(db)
     return outcomes, batch.next_row - 1
+
+
+def _sort_in_shares(
+    db: sqlite3.Connection, batch: _Batch, records: Sequence[Record], shares: Sequence[Share]
+) -> list[Outcome]:
+    """Sort in records of several intakes, and note what each brought."""
+    outcomes: list[Outcome] = []
+    brought = []
+    for share in shares:
+        batch.intake = notes.number(share.origin)
+        first = batch.next_row
+        some = [_sort_in(batch, record) for record in records[len(outcomes) : len(outcomes) + share.records]]
+        brought.append(notes.Brought(share, batch.intake, some, first, batch.next_row - 1))
+        outcomes += some
+    assert len(outcomes) == len(records), "every record belongs to an intake"
+    notes.note(db, batch.account_id, batch.received, brought)
+    return outcomes
 
 
 def _sort_in(batch: _Batch, record: Record) -> Outcome:
@@ -73,7 +104,8 @@ def _sort_in(batch: _Batch, record: Record) -> Outcome:
     row, old = stored
     if same_content(old.body, record.body):
         return Outcome.UNCHANGED
-    batch.replaced.append((row, old))
+    batch.replaced.append((row, old, batch.owners.get(row)))
+    batch.owners[row] = batch.intake
     batch.known[identity] = (row, record)
     if row in batch.created:
         batch.created[row] = record
@@ -132,14 +164,14 @@ def _write_created(store: "SqliteStore", db: sqlite3.Connection, batch: _Batch) 
         kind = kinds.make_kind(db, batch.account_id, record.record_type)
         shape = kinds.make_shape(db, record.record_type)
         start = None if record.start is None else to_micros(record.start)
-        rows.append((row, kind, start, pack(record, shape, batch.received)))
+        rows.append((row, kind, start, batch.owners.get(row), pack(record, shape, batch.received)))
         links += [(place, row) for place in _places(batch.account_id, record)]
-    _insert(db, "record", 4, rows)
+    insert_rows(db, "record", 5, rows)
     links.sort()  # in the order of the table: neighbours share a page
-    _insert(db, "link", 2, links)
+    insert_rows(db, "link", 2, links)
 
 
-def _insert(db: sqlite3.Connection, table: str, columns: int, rows: list[tuple[Any, ...]]) -> None:
+def insert_rows(db: sqlite3.Connection, table: str, columns: int, rows: list[tuple[Any, ...]]) -> None:
     """Insert many rows with few statements: each one run lets go of the interpreter, and has to get it back."""
     for first in range(0, len(rows), _ROWS_AT_ONCE):
         some = rows[first : first + _ROWS_AT_ONCE]
@@ -154,20 +186,39 @@ def _insert_statement(table: str, columns: int, rows: int) -> str:
 
 def _write_replaced(store: "SqliteStore", db: sqlite3.Connection, batch: _Batch) -> None:
     kinds, pack = store.kinds, store.packer.pack
-    for row, old in batch.replaced:
+    for row, old, intake in batch.replaced:
         received = old.received or batch.received
         shape = kinds.make_shape(db, old.record_type)
+        if intake is None and row in batch.changed:
+            (intake,) = db.execute("select intake from record where row = ?", [row]).fetchone()
         db.execute(
-            "insert into history select ?, ?, coalesce(max(version), 0) + 1, ? from history where row = ?",
-            [row, to_micros(received), pack(old, shape, received), row],
+            "insert into history select ?, ?, coalesce(max(version), 0) + 1, ?, ? from history where row = ?",
+            [row, to_micros(received), intake, pack(old, shape, received), row],
         )
     for row, (old, new) in batch.changed.items():
         shape = kinds.make_shape(db, new.record_type)
         start = None if new.start is None else to_micros(new.start)
+        packed = pack(new, shape, batch.received)
         db.execute(
-            "update record set start = ?, packed = ? where row = ?", [start, pack(new, shape, batch.received), row]
+            "update record set start = ?, intake = ?, packed = ? where row = ?",
+            [start, batch.owners[row], packed, row],
         )
         move_links(db, row, _places(batch.account_id, old), _places(batch.account_id, new))
+
+
+def _note_dirty(store: "SqliteStore", db: sqlite3.Connection, batch: _Batch) -> None:
+    """Note whose sessions have to be computed again."""
+    if batch.created:
+        dirty.note_rows(db, batch.account_id, min(batch.created), max(batch.created))
+        store.recent.keep(batch.created, batch.received)
+    if batch.changed:
+        dirty.note_changed(db, batch.account_id, batch.changed)
+        store.recent.changed(batch.changed)
+
+
+def _changed(batch: _Batch) -> list[Record]:
+    """The records of the batch that were stored before, as they shall be."""
+    return [new for _, new in batch.changed.values()]
 
 
 def _note_fields(store: "SqliteStore", db: sqlite3.Connection, batch: _Batch) -> None:
@@ -177,7 +228,7 @@ def _note_fields(store: "SqliteStore", db: sqlite3.Connection, batch: _Batch) ->
     """
     shown = store.kinds.shown
     looked: set[tuple[int, tuple[str, ...]]] = set()
-    records = list(batch.created.values()) + [new for _, new in batch.changed.values()]
+    records = list(batch.created.values()) + _changed(batch)
     for record in records:
         kind = store.kinds.make_kind(db, batch.account_id, record.record_type)
         if (kind, record.names) in shown or (kind, record.names) in looked:

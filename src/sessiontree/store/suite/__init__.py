@@ -13,10 +13,19 @@ would. It takes the catalogue to open it with. What only one kind of store can d
 """
 
 from sessiontree.store.suite.adding import *  # noqa: F403
+from sessiontree.store.suite.checks import *  # noqa: F403
 from sessiontree.store.suite.finding import *  # noqa: F403
 from sessiontree.store.suite.helpers import *  # noqa: F403
+from sessiontree.store.suite.intakes import *  # noqa: F403
 from sessiontree.store.suite.keys import *  # noqa: F403
 from sessiontree.store.suite.lists import *  # noqa: F403
 from sessiontree.store.suite.odd_values import *  # noqa: F403
+from sessiontree.store.suite.removing import *  # noqa: F403
 from sessiontree.store.suite.rereading import *  # noqa: F403
+from sessiontree.store.suite.session_changes import *  # noqa: F403
+from sessiontree.store.suite.session_lists import *  # noqa: F403
+from sessiontree.store.suite.sessions import *  # noqa: F403
+from sessiontree.store.suite.spend import *  # noqa: F403
+from sessiontree.store.suite.spend_quantity import *  # noqa: F403
+from sessiontree.store.suite.taking_back import *  # noqa: F403
 from sessiontree.store.suite.undeclared import *  # noqa: F403

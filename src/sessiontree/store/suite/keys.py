@@ -62,6 +62,24 @@ def test_an_account_can_only_revoke_its_own_keys(store: Store) -> None:
     assert store.revoke_key("k", later(5), "a") == key("k", revoked=later(5))
 
 
+def test_the_last_use_is_noted_and_never_goes_back(store: Store) -> None:
+    store.add_key(key("k"))
+    store.add_key(key("other"))
+    store.note_uses({"k": later(5), "nobody": later(5)})
+    assert store.find_key(key("k").digest) == key("k", used=later(5))
+    store.note_uses({"k": later(4.999999)})
+    assert store.keys() == [key("k", used=later(5)), key("other")]
+    store.note_uses({"other": later(0.000001), "k": later(9)})
+    assert store.keys() == [key("k", used=later(9)), key("other", used=later(0.000001))]
+    store.note_uses({})
+    assert store.revoke_key("k", later(10)) == key("k", used=later(9), revoked=later(10))
+
+
+def test_a_key_that_comes_with_its_last_use_keeps_it(store: Store) -> None:
+    store.add_key(key("k", used=later(3)))
+    assert store.find_key(key("k").digest) == key("k", used=later(3))
+
+
 def test_changes_differs_when_keys_have_changed(opening: Opening) -> None:
     """Whoever remembers keys sees that they may have changed, here or by another process."""
     store, other = opening(), opening()

@@ -1,0 +1,28 @@
+"""What the commands that take something away share: saying what goes, and asking first."""
+
+from collections.abc import Iterator
+
+import click
+
+from sessiontree import money
+from sessiontree.store.removing import Removal
+
+dry_run_option = click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+yes_option = click.option("--yes", is_flag=True, help="Do not ask first.")
+
+
+def lines(removal: Removal) -> Iterator[str]:
+    """What goes, as lines of text."""
+    yield f"  records removed: {removal.removed:,}"
+    if removal.restored:
+        yield f"  records that get back the content before: {removal.restored:,}"
+    if removal.dropped:
+        yield f"  contents that leave the histories: {removal.dropped:,}"
+    for currency, amount in sorted(removal.gone.items()):
+        yield f"  less in all: {money.text(amount)} {currency}"
+
+
+def confirm(question: str, yes: bool) -> None:
+    """Ask, unless told not to; ends the command when the answer is no."""
+    if not yes:
+        click.confirm(question, abort=True, err=True)

@@ -1,0 +1,52 @@
+"""`sessiontree store`: looking after the store as a whole."""
+
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from sessiontree.cli.common import account_option, given_settings, opened_store, settings_options
+from sessiontree.cli.progress import progress
+from sessiontree.cli.removal import confirm, dry_run_option, lines, yes_option
+from sessiontree.record import read_time
+from sessiontree.store.removing import Pruned
+from sessiontree.taking_back import prune as prune_all
+
+
+@click.group()
+def store() -> None:
+    """Look after the store."""
+
+
+@store.command()
+@account_option
+@click.option("--before", metavar="DATE", required=True, help="A date or a time, UTC where it has no zone.")
+@dry_run_option
+@yes_option
+@settings_options
+def prune(account: str, before: str, dry_run: bool, yes: bool) -> None:
+    """Remove all sessions that ended before a date, after saying what that does.
+
+    A session stays, whole, when anything in it happened on that date or later, when it is still in progress, or when it
+    shares a record with a session that stays.
+    """
+    until = _moment(before)
+    settings = given_settings()
+    with opened_store(settings, create=False) as opened:
+        open_since = datetime.now(UTC) - timedelta(hours=settings.open_hours)
+        would = prune_all(opened, account, until, open_since=open_since, dry_run=True)
+        click.echo(f"Sessions that ended before {before}: {would.sessions:,}")
+        for line in lines(would.removal):
+            click.echo(line)
+        if dry_run or not would.sessions:
+            return
+        confirm("Remove them?", yes)
+        with progress("pruning", would.sessions) as advance:
+            pruned: Pruned = prune_all(opened, account, until, open_since=open_since, done=advance)
+        click.echo(f"Removed sessions: {pruned.sessions:,}, with all their records: {pruned.removal.removed:,}")
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return read_time(text)
+    except ValueError as error:
+        raise click.UsageError(f"--before {text} {error}") from None

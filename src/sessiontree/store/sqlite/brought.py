@@ -1,0 +1,97 @@
+"""Noting in SQLite what each intake brings, while its records are added; taking it back is in `intakes`."""
+
+import sqlite3
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cache
+from itertools import chain
+from typing import Any, NamedTuple
+
+from sessiontree.store import Outcome
+from sessiontree.store.intakes import IntakeUndone, Origin, Share, number_of
+from sessiontree.store.sqlite.micros import to_micros
+
+NOBODY = 0
+_LAST_REMOVED = "last row removed"
+_OUTCOMES = tuple(Outcome)
+_AT_ONCE = 200
+_NEW = """insert into intake (account, number, received, files, key, created, updated, unchanged, rejected, first, last)
+    values """
+_MORE = """update intake set created = created + ?, updated = updated + ?, unchanged = unchanged + ?,
+    rejected = rejected + ? where account = ? and number = ?"""
+
+
+class Brought(NamedTuple):
+    """What became of an intake's share of a batch, and the rows from `first` to `last` that it made, if any."""
+
+    share: Share
+    number: int
+    outcomes: Sequence[Outcome]
+    first: int
+    last: int
+
+
+def number(origin: Origin) -> int:
+    """The number of an intake in the tables."""
+    found = number_of(origin.id)
+    assert found is not None, "ids of intakes come from new_id"
+    return found
+
+
+def note(db: sqlite3.Connection, account_id: int, received: datetime, brought: Sequence[Brought]) -> None:
+    """Count what intakes brought, and note the rows they made. Raises IntakeUndone. Inside a writing transaction."""
+    known = _known(db, account_id, [each.number for each in brought])
+    new: list[tuple[Any, ...]] = []
+    more: list[tuple[Any, ...]] = []
+    rows: list[tuple[int, ...]] = []
+    at = to_micros(received)
+    for (origin, _, rejected), number, outcomes, first, last in brought:
+        counts = (*map(outcomes.count, _OUTCOMES), rejected)
+        made = (first, last) if first <= last else (None, None)
+        if number not in known:
+            known.add(number)
+            new.append((account_id, number, at, origin.files, origin.key, *counts, *made))
+        else:
+            more.append((*counts, account_id, number))
+            if first <= last:
+                rows.append((account_id, number, first, last))
+    for begin in range(0, len(new), _AT_ONCE):
+        some = new[begin : begin + _AT_ONCE]
+        db.execute(_NEW + _marks(len(some), 11), list(chain.from_iterable(some)))
+    db.executemany(_MORE, more)
+    db.executemany("insert into intake_rows values (?, ?, ?, ?)", rows)
+
+
+def _known(db: sqlite3.Connection, account_id: int, numbers: Sequence[int]) -> set[int]:
+    """Those of the intakes that have brought something before."""
+    known: set[int] = set()
+    for begin in range(0, len(numbers), _AT_ONCE):
+        some = numbers[begin : begin + _AT_ONCE]
+        statement = "select number, undo_began from intake where account = ? and number in "
+        statement += _marks(1, len(some))
+        for number, undo_began in db.execute(statement, [account_id, *some]):
+            if undo_began is not None:
+                raise IntakeUndone
+            known.add(number)
+    return known
+
+
+@cache
+def _marks(rows: int, columns: int) -> str:
+    one = f"({','.join('?' * columns)})"
+    return ",".join([one] * rows)
+
+
+def next_row(db: sqlite3.Connection) -> int:
+    """The number of the next record: one that no record has or had."""
+    statement = """select max(coalesce((select max(row) from record), 0),
+        coalesce((select value from setting where name = ?), 0)) + 1"""
+    return int(db.execute(statement, [_LAST_REMOVED]).fetchone()[0])
+
+
+def note_removed(db: sqlite3.Connection, last: int) -> None:
+    """Remember that this row is about to be removed, and perhaps lower ones. Inside a writing transaction."""
+    db.execute(
+        "insert into setting values (?, ?) on conflict do update set value = max(value, excluded.value)",
+        [_LAST_REMOVED, last],
+    )

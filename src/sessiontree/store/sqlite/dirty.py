@@ -1,0 +1,128 @@
+"""Notes of what has to be computed again, written in the transaction that changes it, and read by `sessions`."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from sessiontree.record import Record
+from sessiontree.store.sqlite.places import REF, place
+
+ROWS = "rows"
+PLACE = "place"
+SESSION = "session"
+WAITING = "select coalesce(sum(case what when 'rows' then last - first + 1 else 1 end), 0) from dirty"
+_NOTE = "insert into dirty (account, what, first, last) values (?, ?, ?, ?)"
+
+
+def note_rows(db: sqlite3.Connection, account_id: int, first: int, last: int) -> None:
+    """The records of these rows (both included) are new or have changed."""
+    db.execute(_NOTE, [account_id, ROWS, first, last])
+
+
+def note_places(db: sqlite3.Connection, account_id: int, places: Iterable[int]) -> None:
+    """Whoever has a link at these places may have another parent now: see `lost`."""
+    db.executemany(_NOTE, [(account_id, PLACE, each, each) for each in sorted(set(places))])
+
+
+def note_sessions(db: sqlite3.Connection, account_id: int, numbers: Iterable[int]) -> None:
+    """These sessions have to be computed again; before a record's row is deleted, those of its home and visits."""
+    db.executemany(_NOTE, [(account_id, SESSION, each, each) for each in sorted(set(numbers))])
+
+
+def note_changed(db: sqlite3.Connection, account_id: int, changed: dict[int, tuple[Record, Record]]) -> None:
+    """Records have other contents now: by row, the old and the new."""
+    for first, last in ranges(changed):
+        note_rows(db, account_id, first, last)
+    note_places(db, account_id, [at for old, new in changed.values() for at in lost(account_id, old.keys, new.keys)])
+
+
+def lost(account_id: int, old: Sequence[str | None], new: Sequence[str | None] = ()) -> set[int]:
+    """The places of records that name one by a key that it has no longer."""
+    gone = {value for value in old if value is not None}.difference(new)
+    return {place(account_id, REF, value) for value in gone}
+
+
+def note_removed(db: sqlite3.Connection, account_id: int, removed: dict[int, Record]) -> None:
+    """These records are about to be deleted: note whom that concerns, and let go of their rows."""
+    for row, record in removed.items():
+        held = "select session from home where row = :row union select session from visit where row = :row"
+        note_sessions(db, account_id, [number for (number,) in db.execute(held, {"row": row})])
+        db.execute("delete from home where row = ?", [row])
+        db.execute("delete from visit where row = ?", [row])
+        note_places(db, account_id, lost(account_id, record.keys))
+
+
+def ranges(rows: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """The rows as ranges of neighbours."""
+    ordered = sorted(set(rows))
+    edges = [at for at, (one, next) in enumerate(pairwise(ordered), 1) if next > one + 1]
+    for first, last in pairwise([0, *edges, len(ordered)]):
+        if last > first:
+            yield ordered[first], ordered[last - 1]
+
+
+@dataclass(slots=True)
+class Notes:
+    """Some notes of one account. `numbers` are those that are done with the rest; `shortened` one that is not."""
+
+    account_id: int
+    rows: list[tuple[int, int]] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
+    sessions: set[int] = field(default_factory=set)
+    numbers: list[int] = field(default_factory=list)
+    shortened: tuple[int, int] | None = None  # its number, and the row that it begins with then
+
+
+def take(db: sqlite3.Connection, limit: int) -> Notes | None:
+    """The oldest notes of the account that has the oldest, of about `limit` records. They stay until `drop`."""
+    statement = """select number, account, what, first, last from dirty
+        where account = (select account from dirty order by number limit 1) order by number"""
+    notes: Notes | None = None
+    for number, account_id, what, first, last in db.execute(statement):
+        notes = notes or Notes(account_id)
+        if what == ROWS:
+            end = min(last, first + limit - 1)
+            notes.rows.append((first, end))
+            limit -= end - first + 1
+            if end < last:
+                notes.shortened = (number, end + 1)
+                break
+        elif what == PLACE:
+            notes.places.append(first)
+            limit -= 1
+        else:
+            notes.sessions.add(first)
+            limit -= 1
+        notes.numbers.append(number)
+        if limit <= 0:
+            break
+    if notes is not None:
+        notes.rows = list(_merged(notes.rows))
+    return notes
+
+
+def _merged(found: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """The same rows in ranges that neither touch nor overlap."""
+    first = last = -1
+    for each in sorted(found):
+        if first >= 0 and each[0] > last + 1:
+            yield first, last
+        if first < 0 or each[0] > last + 1:
+            first = each[0]
+        last = max(last, each[1])
+    if first >= 0:
+        yield first, last
+
+
+def drop(db: sqlite3.Connection, notes: Notes) -> None:
+    """These notes have been worked through."""
+    db.executemany("delete from dirty where number = ?", [(number,) for number in notes.numbers])
+    if notes.shortened is not None:
+        number, first = notes.shortened
+        db.execute("update dirty set first = ? where number = ?", [first, number])
+
+
+def waiting(db: sqlite3.Connection) -> int:
+    """About how many records the notes are of; 0 only without any note."""
+    return int(db.execute(WAITING).fetchone()[0])

@@ -1,0 +1,218 @@
+"""One refresh: from some notes of one account to the sessions that they concern, as they were and as they are now."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from sessiontree.placement import TypePlan
+from sessiontree.record import Record
+from sessiontree.refreshing import Region
+from sessiontree.sessions import Session
+from sessiontree.store import Asks
+from sessiontree.store.sqlite.dirty import Notes
+from sessiontree.store.sqlite.packing import reordered
+from sessiontree.store.sqlite.places import KEY, REF
+from sessiontree.store.sqlite.session_rows import COLUMNS, Row, read_row, row_of
+from sessiontree.store.sqlite.snapshot import SqliteSnapshot
+from sessiontree.store.sqlite.write import place
+from sessiontree.summary import summary
+from sessiontree.tree import Tree
+
+if TYPE_CHECKING:
+    from sessiontree.store.sqlite.store import SqliteStore
+
+_AT_ONCE = 512
+_AT_PLACES = "select row from link where place in ({})"
+_OF_ROWS = "select row, kind, packed from record where row in ({})"
+_BETWEEN = "select row, kind, packed from record where row between ? and ?"
+Identity = tuple[str, str]
+
+
+class Refresh:
+    """Works out, inside a writing transaction, what has to be written; `old` and `new` are by the top's identity.
+
+    What is found out on the way may concern further sessions. Then all is worked out again together with those, until
+    no record has left a session, or come into one, without that its other session is among them.
+    """
+
+    def __init__(
+        self, store: "SqliteStore", db: sqlite3.Connection, notes: Notes, plans: dict[str, TypePlan], now: datetime
+    ) -> None:
+        self._store = store
+        self._db = db
+        self._plans = plans
+        self._now = now
+        self._notes = notes
+        self.account_id = notes.account_id
+        (self._account,) = db.execute("select name from account where id = ?", [notes.account_id]).fetchone()
+        self._others = set(self._at_places(notes.places))
+        self._sessions = set(notes.sessions)
+        self._strangers: set[int] = set()  # sessions that hold records of those worked out, and are not among them
+        self.old: dict[Identity, Row] = {}
+        self.new: dict[Identity, tuple[Row, Session]] = {}
+
+    def run(self) -> None:
+        """Fill `old` and `new`."""
+        while True:
+            self._work_out()
+            before = {row for old in self.old.values() for row in old.homes}
+            after = {row for new, _ in self.new.values() for row in new.homes}
+            left = before - after - self._others
+            if not left and not self._strangers:
+                return
+            self._others |= left
+            self._sessions |= self._strangers
+
+    def _work_out(self) -> None:
+        snapshot = RowSnapshot(self._store, self._db, self._account)
+        region = Region(snapshot, self._plans)
+        region.start(snapshot.between(self._notes.rows), snapshot.at(self._others))
+        noted = set(chain.from_iterable([range(first, last + 1) for first, last in self._notes.rows]))
+        looked_up = noted.union(snapshot.row_of.values())
+        numbers = self._sessions | self._held_between(self._notes.rows) | self._held(looked_up - noted)
+        self.old = {row.identity: row for row in self._read(numbers)}
+        tops = region.tops(self.old)
+        region.fill(tops)
+        self.new = {}
+        rows: set[int] = set()
+        for tree in region.trees(tops):
+            row, session = self._row(tree, snapshot.row_of)
+            self.new[row.identity] = (row, session)
+            rows.update(row.homes, row.visits)
+        self.old |= {row.identity: row for row in self._of_tops(self.new.keys() - self.old.keys())}
+        self._strangers = self._held(rows - looked_up) - {row.number for row in self.old.values()}
+
+    def _row(self, tree: Tree, row_of_record: dict[int, int]) -> tuple[Row, Session]:
+        homes: list[int] = []
+        visits: list[int] = []
+        for node in tree.nodes:
+            if node.record is not None:
+                (visits if node.away else homes).append(row_of_record[id(node.record)])
+        session = summary(tree, self._now)
+        return row_of(session, sorted(homes), sorted(visits)), session
+
+    def _at_places(self, places: Sequence[int]) -> Iterator[int]:
+        for (row,) in self._select(_AT_PLACES, places):
+            yield row
+
+    def _held(self, rows: set[int]) -> set[int]:
+        """The sessions that hold any of these rows."""
+        held: set[int] = set()
+        ordered = sorted(rows)
+        for table in ("home", "visit"):
+            statement = f"select session from {table} where row in ({{}})"  # noqa: S608
+            held.update([number for (number,) in self._select(statement, ordered)])
+        return held
+
+    def _held_between(self, ranges: Iterable[tuple[int, int]]) -> set[int]:
+        held: set[int] = set()
+        for each in ranges:
+            for table in ("home", "visit"):
+                statement = f"select session from {table} where row between ? and ?"  # noqa: S608
+                held.update([number for (number,) in self._db.execute(statement, each)])
+        return held
+
+    def _read(self, numbers: set[int]) -> Iterator[Row]:
+        statement = f"select {COLUMNS} from session where account = ? and number in ({{}})"  # noqa: S608
+        return map(read_row, self._select(statement, sorted(numbers), [self.account_id]))
+
+    def _of_tops(self, tops: Iterable[Identity]) -> Iterator[Row]:
+        by_type: dict[str, list[str]] = {}
+        for record_type, id in tops:
+            by_type.setdefault(record_type, []).append(id)
+        statement = f"select {COLUMNS} from session where account = ? and record_type = ? and id in ({{}})"  # noqa: S608
+        for record_type, ids in by_type.items():
+            yield from map(read_row, self._select(statement, ids, [self.account_id, record_type]))
+
+    def _select(self, statement: str, values: Sequence[Any], first: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """What a statement finds for many values."""
+        for some in _parts(values):
+            yield from self._db.execute(_statement(statement, len(some)), [*first, *some])
+
+
+class RowSnapshot(SqliteSnapshot):
+    """A snapshot inside a writing transaction that knows the row of every record it gave, by the record's `id()`."""
+
+    def __init__(self, store: "SqliteStore", db: sqlite3.Connection, account: str) -> None:
+        super().__init__(store, db, account)
+        self.row_of: dict[int, int] = {}
+
+    def find(self, asks: Asks) -> list[Record]:
+        """As a snapshot does; most of what is asked for was given already, so that links are looked at first."""
+        ids, keys, refs = asks
+        if self.account_id is None:
+            return []
+        places = [place(self.account_id, record_type, id) for record_type, id in ids]
+        places += [place(self.account_id, KEY, value) for value in keys]
+        places += [place(self.account_id, REF, value) for value in refs]
+        rows: set[int] = set()
+        for some in _parts(places):
+            rows.update([row for (row,) in self.db.execute(_statement(_AT_PLACES, len(some)), some)])
+        found = self._records(sorted(rows - self._given))
+        asked = [
+            (row, record)
+            for row, record in found
+            if not keys.isdisjoint(record.keys)
+            or not refs.isdisjoint(record.refs)
+            or (record.record_type, record.id) in ids
+        ]
+        return self._give(asked)
+
+    def between(self, ranges: Iterable[tuple[int, int]]) -> list[Record]:
+        """The records of rows from first to last."""
+        given: list[Record] = []
+        for first, last in ranges:
+            recent = self.store.recent.take(first, last)
+            if recent is None:
+                given += self._give(self._unpacked(self.db.execute(_BETWEEN, (first, last)).fetchall()))
+            else:
+                rows = range(first, last + 1)
+                self._given.update(rows)
+                self.row_of.update(zip(map(id, recent), rows, strict=True))
+                given += recent
+        return given
+
+    def at(self, rows: Iterable[int]) -> list[Record]:
+        """The records of these rows, those that are there and were not given before."""
+        return self._give(self._records(sorted(set(rows) - self._given)))
+
+    def _records(self, rows: list[int]) -> list[tuple[int, Record]]:
+        found: list[tuple[int, Record]] = []
+        for some in _parts(rows):
+            found += self._unpacked(self.db.execute(_statement(_OF_ROWS, len(some)), some).fetchall())
+        return found
+
+    def _unpacked(self, found: list[tuple[int, int, bytes]]) -> list[tuple[int, Record]]:
+        """Those of this account."""
+        account_id, kinds, unpack = self.account_id, self.store.kinds, self.store.packer.unpack
+        owners, present = kinds.owners, kinds.present
+        records = []
+        for row, kind, packed in found:
+            if owners.get(kind) != account_id and (account_id is None or not kinds.owns(self.db, account_id, kind)):
+                continue
+            record = unpack(packed)
+            if record.shape not in present:
+                record = reordered(record, kinds.shape(self.db, record.shape))
+            records.append((row, record))
+        return records
+
+    def _give(self, found: list[tuple[int, Record]]) -> list[Record]:
+        records = []
+        for row, record in found:
+            if row not in self._given:
+                self._given.add(row)
+                self.row_of[id(record)] = row
+                records.append(record)
+        return records
+
+
+def _parts(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for first in range(0, len(values), _AT_ONCE):
+        yield values[first : first + _AT_ONCE]
+
+
+def _statement(statement: str, size: int) -> str:
+    """A statement about so many values."""
+    return statement.replace("{}", ",".join("?" * size))

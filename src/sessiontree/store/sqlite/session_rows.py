@@ -1,0 +1,136 @@
+"""Session rows in SQLite: a `Session` as columns and back, and writing many of them, their costs, homes and visits."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from sessiontree import money
+from sessiontree.placement import Problem
+from sessiontree.sessions import Session, Unlinked
+from sessiontree.store.sqlite.micros import from_micros, to_micros
+
+COLUMNS = """number, account, record_type, id, start, finish, duration, currency, event_count, elsewhere_count,
+    unpriced_count, problem_count, unlinked, open_start, changed, as_of, revision, sequence, details, rows"""
+_LATEST = (1 << 63) - 1
+_MINUTE = 60_000_000  # microseconds
+
+
+Details = tuple[dict[str, str], dict[str, str], list[tuple[str, str, str, int]], list[tuple[str, str, str, str]]]
+"""What of a session no column has: totals, elsewhere, products, problems. Amounts are text: not all fit 64 bits."""
+
+_encode = msgspec.json.Encoder().encode
+_decode_details = msgspec.json.Decoder(Details).decode
+_decode_rows = msgspec.json.Decoder(tuple[list[int], list[int]]).decode
+
+
+@dataclass(slots=True)
+class Row:
+    """A session as it is written: its number, what compares equal while nothing changed, and its records' rows."""
+
+    number: int
+    identity: tuple[str, str]
+    numbers: tuple[Any, ...]
+    changed: int
+    as_of: int
+    revision: int
+    sequence: int
+    homes: list[int]
+    visits: list[int]
+
+    def equals(self, other: "Row") -> bool:
+        """Whether both say the same, whenever they were written."""
+        mine = (self.numbers, self.changed, self.homes, self.visits)
+        return mine == (other.numbers, other.changed, other.homes, other.visits)
+
+    def values(self, account_id: int) -> tuple[Any, ...]:
+        """Its columns."""
+        times = (self.changed, self.as_of, self.revision, self.sequence)
+        *columns, details = self.numbers
+        rows = _encode((self.homes, self.visits))
+        return (self.number, account_id, *self.identity, *columns, *times, details, rows)
+
+
+def row_of(session: Session, homes: list[int], visits: list[int]) -> Row:
+    """A session that has no number, revision and sequence yet."""
+    start, finish = _micros(session.start), _micros(session.finish)
+    details: Details = (
+        {currency: str(amount) for currency, amount in sorted(session.totals.items())},
+        {currency: str(amount) for currency, amount in sorted(session.elsewhere.items())},
+        [(product, currency, str(amount), events) for product, currency, amount, events in session.products],
+        list(session.problems),
+    )
+    numbers = (
+        start,
+        finish,
+        None if start is None or finish is None else finish - start,
+        session.currency,
+        session.event_count,
+        session.elsewhere_count,
+        session.unpriced_count,
+        len(session.problems),
+        int(session.unlinked),
+        _micros(session.open_start),
+        _encode(details),
+    )
+    changed, as_of = to_micros(session.changed), to_micros(session.as_of)
+    return Row(0, (session.record_type, session.id), numbers, changed, as_of, 0, 0, homes, visits)
+
+
+def read_row(values: Sequence[Any]) -> Row:
+    """A row from its columns."""
+    number, _, record_type, id, *columns, changed, as_of, revision, sequence, details, rows = values
+    homes, visits = _decode_rows(rows)
+    numbers = (*columns, details)
+    return Row(number, (record_type, id), numbers, changed, as_of, revision, sequence, homes, visits)
+
+
+def read_session(values: Sequence[Any]) -> Session:
+    """A session from its columns."""
+    _, _, record_type, id, start, finish, _, currency, events, elsewhere_events, unpriced, *others = values
+    _, unlinked, open_start, changed, as_of, revision, _, packed, _ = others
+    totals, elsewhere, products, problems = _decode_details(packed)
+    return Session(
+        record_type=record_type,
+        id=id,
+        start=_moment(start),
+        finish=_moment(finish),
+        currency=currency,
+        totals={currency: int(amount) for currency, amount in totals.items()},
+        elsewhere={currency: int(amount) for currency, amount in elsewhere.items()},
+        event_count=events,
+        elsewhere_count=elsewhere_events,
+        unpriced_count=unpriced,
+        products=tuple((product, currency, int(amount), count) for product, currency, amount, count in products),
+        problems=tuple(Problem(*problem) for problem in problems),
+        unlinked=Unlinked(unlinked),
+        open_start=_moment(open_start),
+        changed=from_micros(changed),
+        as_of=from_micros(as_of),
+        revision=revision,
+    )
+
+
+def costs_of(account_id: int, row: Row, session: Session) -> Iterable[tuple[Any, ...]]:
+    """The rows of `session_cost`, one for each currency."""
+    duration = row.numbers[2]
+    for currency, amount in session.totals.items():
+        minute = _split(amount * _MINUTE // duration) if duration is not None and duration > 0 else (None, None)
+        elsewhere = _split(session.elsewhere.get(currency, 0))
+        yield (account_id, currency, row.number, *_split(amount), *elsewhere, *minute)
+
+
+def _split(amount: int) -> tuple[int, int]:
+    """Whole units and the rest; what 64 bits cannot hold is as much as they can."""
+    whole, rest = divmod(amount, money.UNIT)
+    return (whole, rest) if -_LATEST <= whole <= _LATEST else (_LATEST if whole > 0 else -_LATEST, 0)
+
+
+def _micros(moment: datetime | None) -> int | None:
+    return None if moment is None else to_micros(moment)
+
+
+def _moment(micros: int | None) -> datetime | None:
+    return None if micros is None else from_micros(micros)
