@@ -1,0 +1,50 @@
+"""What goes wrong with a page, as a page: the same statuses as the API's, in words for readers."""
+
+from http import HTTPStatus
+
+from starlette.responses import Response
+
+from sessiontree.errors import StoreError
+from sessiontree.http.refusals import RequestError
+from sessiontree.http.routes import Call
+from sessiontree.pages import layout
+from sessiontree.pages.sending import header
+from sessiontree.pages.visits import Visit, visit_of
+
+_TITLES = {
+    400: "This cannot be asked",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Not possible here",
+    429: "Too many requests",
+    503: "The store is not available",
+}
+
+
+def wants_page(scope: dict) -> bool:  # type: ignore[type-arg]
+    """Whether a reader asks for something that is not there, rather than a program."""
+    return "text/html" in header(scope, "accept") and not scope["path"].startswith("/v2/")
+
+
+def error_page(call: Call, refusal: RequestError) -> Response:
+    """The page that says what went wrong."""
+    title = _TITLES.get(refusal.status) or HTTPStatus(refusal.status).phrase
+    answer = layout.framed(
+        call,
+        "error.html",
+        visit=_visit(call),
+        status=refusal.status,
+        title=title,
+        error=refusal,
+        request_id=call.request_id,
+    )
+    answer.headers.update(refusal.headers)
+    return answer
+
+
+def _visit(call: Call) -> Visit | None:
+    """Who asks, if that can be found out just now."""
+    try:
+        return visit_of(call)
+    except StoreError:
+        return None

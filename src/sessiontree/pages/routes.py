@@ -1,0 +1,30 @@
+"""The paths of all pages. The server adds them to those of the API."""
+
+from sessiontree.http.routes import Handler
+from sessiontree.pages import elements, finding, keys, session, session_list, signing, spend, static_files, unfit
+from sessiontree.pages.visits import for_visits
+
+
+def page_routes() -> list[tuple[str, str, Handler]]:
+    """Method, path and handler of every page."""
+    return [
+        ("GET", "/", signing.front),
+        ("GET", "/sign-in", signing.sign_in_page),
+        ("POST", "/sign-in", signing.sign_in),
+        ("POST", "/sign-out", for_visits(None, signing.sign_out)),
+        ("GET", "/find", for_visits("read", finding.find)),
+        ("GET", "/sessions", for_visits("read", session_list.sessions)),
+        ("GET", "/sessions/news", for_visits("read", session_list.news)),
+        ("GET", "/sessions/{record_type}/{event_id}", for_visits("read", session.session_page)),
+        ("GET", "/sessions/{record_type}/{event_id}/rows", for_visits("read", session.session_rows)),
+        ("GET", "/sessions/{record_type}/{event_id}/details", for_visits("read", session.session_details)),
+        ("GET", "/keys", for_visits("admin", keys.keys)),
+        ("POST", "/keys", for_visits("admin", keys.make)),
+        ("GET", "/keys/{prefix}/revoke", for_visits("admin", keys.revoking)),
+        ("POST", "/keys/{prefix}/revoke", for_visits("admin", keys.revoke)),
+        ("GET", "/spend", for_visits("read", spend.spend)),
+        ("GET", "/unlinked", for_visits("read", unfit.unlinked)),
+        ("GET", "/problems", for_visits("read", unfit.problems)),
+        ("GET", "/elements", for_visits(None, elements.elements)),
+        ("GET", "/static/{version}/{name}", static_files.static_file),
+    ]

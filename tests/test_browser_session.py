@@ -1,0 +1,242 @@
+"""The page of one session in a real browser: signing in, the tree by mouse and keyboard, filter, details, themes."""
+
+import json
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.sync_api import expect
+
+from browser import PHONE, Visitor
+from page_help import ASSISTANT, GUIDE_CALL, example
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+pytestmark = pytest.mark.browser
+LEG = "4c9063e0-1e4b-11f1-b789-0242ac120004"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def records(server: Any) -> None:
+    """The guide's call, and one with 450 turns."""
+    assert server.post(example("ai-call")).status_code == 200
+    common = {"telnyx_session_id": "long", "telnyx_leg_id": "leg", "cost": "0.01"}
+    turn = {"record_type": "inference", "conversation_id": "talk", "cost": "0.0001"}
+    server.post(
+        [
+            {"record_type": "call-control", "id": "leg", **common},
+            {"record_type": "ai-voice-assistant", "id": "ai", "conversation_id": "talk", **common},
+            *({**turn, "id": f"t{n:04}", "created_at": f"2026-03-17T10:{n // 60:02}:{n % 60:02}Z"} for n in range(450)),
+        ]
+    )
+
+
+@pytest.fixture
+def page(visitor: Visitor, server: Any) -> Iterator["Page"]:
+    """The guide's call, signed in."""
+    yield visitor.sign_in(server.key, GUIDE_CALL)
+
+
+def shown(page: "Page") -> list[str]:
+    """The names of the rows that can be seen."""
+    return page.locator("tbody tr[aria-level]:visible a").all_inner_texts()
+
+
+def row(page: "Page", name: str, at: int = 0) -> "Locator":
+    return page.locator("tr[aria-level]:visible", has=page.get_by_role("link", name=name, exact=True)).nth(at)
+
+
+def focused(page: "Page") -> str:
+    return str(page.evaluate("document.activeElement.dataset.event ?? document.activeElement.outerHTML"))
+
+
+ALL = ["call-session", "call-control", "ai-voice-assistant", *["inference"] * 5, "recording", "sip-trunking", "webrtc"]
+
+
+def test_from_signing_in_to_a_session_by_its_leg_and_out_again(visitor: Visitor, server: Any):
+    page = visitor.sign_in(server.key)
+    page.keyboard.press("/")
+    page.keyboard.type(LEG)
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**{GUIDE_CALL}?event=call-control/{LEG}")
+    assert page.get_by_role("heading", level=1).inner_text() == GUIDE_CALL.rpartition("/")[2]
+    assert row(page, "call-control").get_attribute("aria-selected") == "true"
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/sign-in")
+    page.goto(server.url + GUIDE_CALL)
+    assert page.get_by_label("API key").is_visible()
+
+
+def test_folding_by_mouse(page: "Page"):
+    assert shown(page) == ALL
+    row(page, "ai-voice-assistant").locator(".fold").click()
+    assert shown(page) == [name for name in ALL if name != "inference"]
+    row(page, "call-control").locator(".fold").click()
+    assert shown(page) == ["call-session", "call-control", "recording", "sip-trunking", "webrtc"]
+    row(page, "call-control").locator(".fold").click()
+    assert "inference" not in shown(page), "what was closed inside stays closed"
+    page.get_by_role("button", name="Expand all").click()
+    assert shown(page) == ALL
+    page.get_by_role("button", name="Collapse all").click()
+    assert shown(page) == ["call-session", "call-control", "recording", "sip-trunking", "webrtc"]
+
+
+def test_moving_by_keyboard(page: "Page"):
+    row(page, "call-session").focus()
+    for key, expected in (
+        ("ArrowDown", f"call-control/{LEG}"),
+        ("ArrowRight", ASSISTANT),
+        ("ArrowLeft", ASSISTANT),
+        ("ArrowLeft", f"call-control/{LEG}"),
+        ("ArrowDown", ASSISTANT),
+        ("End", "webrtc/4c9063e0-1e4b-11f1-b789-0242ac120002"),
+        ("ArrowDown", "webrtc/4c9063e0-1e4b-11f1-b789-0242ac120002"),
+        ("ArrowLeft", "call-session/a1b2c3d4-5e6f-7a8b-9c0d-1e2f3a4b5c6d"),
+        ("Home", "call-session/a1b2c3d4-5e6f-7a8b-9c0d-1e2f3a4b5c6d"),
+        ("ArrowUp", "call-session/a1b2c3d4-5e6f-7a8b-9c0d-1e2f3a4b5c6d"),
+    ):
+        page.keyboard.press(key)
+        assert focused(page) == expected, key
+    assert row(page, "ai-voice-assistant").get_attribute("aria-expanded") == "false"
+    row(page, "ai-voice-assistant").focus()
+    page.keyboard.press("*")
+    row(page, "inference").wait_for()
+    assert shown(page) == ALL
+    assert page.locator("tr[tabindex='0']").count() == 1, "the table is one stop of the Tab key"
+
+
+def test_details_by_keyboard_and_their_address(visitor: Visitor, page: "Page"):
+    row(page, "ai-voice-assistant").focus()
+    page.keyboard.press("Enter")
+    pane = page.get_by_role("complementary", name="Details")
+    pane.get_by_role("heading", name="ai-voice-assistant").wait_for()
+    assert "telnyx_leg_id = parent’s telnyx_leg_id" in pane.inner_text()  # noqa: RUF001
+    page.wait_for_url(f"**{GUIDE_CALL}?event={ASSISTANT}")
+    other = visitor.page()
+    other.goto(page.url)
+    assert row(other, "ai-voice-assistant").get_attribute("aria-selected") == "true"
+    assert other.get_by_role("complementary").get_by_role("heading", name="ai-voice-assistant").is_visible()
+    row(page, "recording").click()
+    pane.get_by_role("heading", name="recording").wait_for()
+    assert page.locator("[aria-selected=true]").count() == 1
+
+
+def test_numbers_are_the_apis(page: "Page", server: Any):
+    api = server.get(GUIDE_CALL.replace("/sessions/", "/v2/session_analysis/") + "?max_depth=5").json()
+    assert page.locator(".total b").inner_text() == "$" + api["cost"]["total"].removesuffix("00")
+    costs = [Decimal(text.strip("$")) for text in page.locator("tbody tr td:nth-child(2)").all_inner_texts()]
+    assert (len(costs), sum(costs)) == (11, Decimal(api["cost"]["total"]))
+
+
+def test_order_by_cost_and_back(page: "Page"):
+    page.get_by_role("link", name="Cost", exact=True).click()
+    page.wait_for_url("**?sort=cost")
+    row(page, "sip-trunking").wait_for()
+    assert shown(page)[-3:] == ["sip-trunking", "webrtc", "recording"]
+    assert page.get_by_role("link", name="Cost", exact=True).get_attribute("aria-current") == "true"
+    page.reload()
+    assert shown(page)[-3:] == ["sip-trunking", "webrtc", "recording"]
+    page.get_by_role("link", name="Time", exact=True).click()
+    expect(page.locator("tbody tr").last.locator("a")).to_have_text("webrtc")
+    assert shown(page) == ALL
+
+
+def test_the_filter_counts(page: "Page"):
+    page.keyboard.press("f")
+    page.keyboard.type("inference")
+    page.locator("#matched", has_text="5 of 11 events").wait_for()
+    assert shown(page) == ["call-session", "call-control", "ai-voice-assistant", *["inference"] * 5]
+    assert "filter=inference" in page.url
+    page.get_by_label("Filter events").fill("")
+    expect(page.locator("#matched")).to_have_text("")
+    assert shown(page) == ALL
+
+
+def test_a_long_run_is_loaded_when_it_is_opened(visitor: Visitor, server: Any):
+    page = visitor.sign_in(server.key, "/sessions/call-session/long")
+    assert page.locator("tbody tr").count() == 4
+    assert "× 450" in row(page, "inference").inner_text()  # noqa: RUF001
+    row(page, "inference").click()
+    page.get_by_role("link", name="250 more …").wait_for()
+    assert page.locator("tbody tr").count() == 4 + 200 + 1
+    page.get_by_role("link", name="250 more …").click()
+    page.get_by_role("link", name="50 more …", exact=True).wait_for()
+    assert page.locator("tbody tr").count() == 4 + 400 + 1
+    row(page, "inference").locator(".fold").click()
+    assert len(shown(page)) == 4
+    row(page, "inference").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowDown")
+    assert focused(page) == "inference/t0000"
+
+
+def test_keys_help(page: "Page"):
+    page.keyboard.press("?")
+    page.get_by_role("dialog", name="Keys").wait_for()
+    page.keyboard.press("Escape")
+    assert page.get_by_role("dialog").count() == 0
+
+
+@pytest.mark.parametrize("visitor", [{"permissions": ["clipboard-read", "clipboard-write"]}], indirect=True)
+def test_copying(visitor: Visitor, page: "Page", server: Any):
+    def copied(name: str) -> str:
+        page.evaluate("() => { document.getElementById('say').textContent = ''; }")
+        page.get_by_role("button", name=name, exact=True).click()
+        page.locator("#say", has_text="Copied").wait_for(state="attached")
+        return str(page.evaluate("navigator.clipboard.readText()"))
+
+    assert copied("Copy id") == GUIDE_CALL.rpartition("/")[2]
+    assert f"{server.url}/v2/session_analysis/call-session/" in copied("Copy as curl")
+    row(page, "webrtc").click()
+    page.get_by_role("complementary").get_by_role("heading", name="webrtc").wait_for()
+    assert json.loads(copied("Copy record JSON"))["record_type"] == "webrtc_detail_record"
+
+
+@pytest.mark.parametrize("visitor", [{"color_scheme": "dark"}, {"color_scheme": "light"}], indirect=True)
+def test_dark_and_light(visitor: Visitor, page: "Page", request: pytest.FixtureRequest):
+    def is_dark(page: "Page") -> bool:
+        color = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        return sum(map(int, re.findall(r"\d+", color)[:3])) < 3 * 128
+
+    system = request.node.callspec.params["visitor"]["color_scheme"] == "dark"
+    assert is_dark(page) == system
+    page.get_by_role("button", name="Light or dark").click()
+    assert is_dark(page) != system
+    other = visitor.page()
+    other.goto(page.url)
+    assert is_dark(other) != system, "the choice is kept"
+
+
+@pytest.mark.parametrize("visitor", [{"viewport": PHONE, "has_touch": True, "is_mobile": True}], indirect=True)
+def test_on_a_phone_nothing_is_wider_than_the_screen(page: "Page"):
+    assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+    assert shown(page) == ALL
+    row(page, "webrtc").tap()
+    pane = page.get_by_role("complementary", name="Details")
+    pane.get_by_role("heading", name="webrtc").wait_for()
+    expect(pane.get_by_role("heading", name="webrtc")).to_be_in_viewport()
+    assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+
+
+@pytest.mark.parametrize("visitor", [{"java_script_enabled": False}], indirect=True)
+def test_without_scripts_everything_can_be_read(page: "Page"):
+    assert shown(page) == ALL
+    row(page, "webrtc").get_by_role("link").click()
+    assert page.get_by_role("complementary").get_by_role("heading", name="webrtc").is_visible()
+    page.get_by_role("link", name="Cost", exact=True).click()
+    assert shown(page)[-3:] == ["sip-trunking", "webrtc", "recording"]
+    page.get_by_label("Filter events").fill("recording")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**filter=recording")
+    assert shown(page) == ["call-session", "recording"]
+    assert page.get_by_role("button", name="Expand all").count() == 0, "what needs a script is not shown"
+
+
+def test_a_tab_that_is_left_open_leads_to_the_sign_in(visitor: Visitor, page: "Page"):
+    visitor.context.clear_cookies()
+    row(page, "webrtc").click()
+    page.get_by_label("API key").wait_for()
+    visitor.errors.clear()  # the browser reports the answer that its script refused to follow
