@@ -13,7 +13,7 @@ from conftest import Server, running
 from sessiontree.catalog_files import load
 from sessiontree.errors import StoreError
 from sessiontree.http import refresher
-from sessiontree.http.refresher import Refresher
+from sessiontree.http.refresher import RECORDS, Refresher
 from sessiontree.money import UNIT
 from sessiontree.reading import Reader
 from sessiontree.sessions import Session
@@ -66,7 +66,7 @@ def test_what_waited_when_the_server_starts_shows(tmp_path: Path) -> None:
 
 
 class Sessions:
-    """So many turns of work wait; each call does one, or fails."""
+    """So many records wait; each call does its limit of them, or fails."""
 
     def __init__(self, waiting: int) -> None:
         self.waiting = waiting
@@ -77,7 +77,7 @@ class Sessions:
         self.calls += 1
         if self.failure is not None:
             raise self.failure
-        self.waiting = max(0, self.waiting - 1)
+        self.waiting = max(0, self.waiting - limit)
         return self.waiting
 
 
@@ -106,23 +106,37 @@ def test_a_turn_is_due_some_time_after_the_first_commit(clock: Any) -> None:
     assert keeper.due
 
 
-def test_a_turn_goes_on_in_a_pause_and_stops_for_jobs_that_wait_too_long(clock: Any) -> None:
-    sessions = Sessions(5)
+def test_a_turn_goes_on_to_the_end_in_a_pause(clock: Any) -> None:
+    sessions = Sessions(5 * RECORDS)
     keeper = made(sessions)
     keeper.turn(lambda: True)
-    assert sessions.waiting == 0
-    sessions.waiting = 5
-    keeper.committed()
+    assert (sessions.waiting, keeper.due) == (0, False)
+
+
+def test_a_turn_ends_when_jobs_have_waited_too_long(clock: Any) -> None:
+    sessions = Sessions(5 * RECORDS)
+    keeper = made(sessions)
 
     def pausing() -> bool:
-        clock.now += refresher.TURN_SECONDS_MAX / 2
+        clock.now += refresher.TURN_SECONDS_MAX * 0.6
         return False
 
     keeper.turn(pausing)
-    assert sessions.waiting == 2
-    assert keeper.due  # after the next jobs
-    keeper.turn(lambda: True)
-    assert not keeper.due
+    assert sessions.waiting == 3 * RECORDS
+    assert not keeper.due  # before the jobs had as much time
+    clock.now += refresher.TURN_SECONDS_MAX * 1.2
+    assert keeper.due
+
+
+def test_a_turn_leaves_the_newest_for_the_next_while_jobs_wait(clock: Any) -> None:
+    sessions = Sessions(2 * RECORDS + 1)
+    keeper = made(sessions)
+    keeper.turn(lambda: False)
+    assert (sessions.waiting, keeper.due) == (1, False)
+    clock.now += refresher.DELAY_SECONDS_MAX
+    assert keeper.due
+    keeper.turn(lambda: False)
+    assert (sessions.waiting, keeper.due) == (0, False)
 
 
 @pytest.mark.parametrize("failure", [StoreError("it is locked"), ZeroDivisionError()])

@@ -6,11 +6,12 @@ exact sum and nothing can round. An amount never says its currency: totals are k
 
 import re
 from functools import lru_cache
+from typing import Final
 
-DECIMALS = 12
-UNIT: int = 10**DECIMALS
+DECIMALS: Final = 12
+UNIT: Final = 10**DECIMALS
 """One whole currency unit (one dollar, one yen), as an amount."""
-LIMIT: int = 10**12 * UNIT
+LIMIT: Final = 10**12 * UNIT
 """Amounts lie strictly between -LIMIT and LIMIT when read; sums may grow beyond."""
 _TEXT_MAX = 100
 
@@ -56,10 +57,11 @@ def from_int(units: int) -> int:
 @lru_cache(maxsize=65536)
 def text(amount: int) -> str:
     """Plain notation with six decimals, or as many more as the exact value needs."""
-    digits = str(abs(amount)).rjust(DECIMALS + 1, "0")
-    fraction = digits[-6:].rstrip("0")
-    written = digits[:-DECIMALS] + "." + digits[-DECIMALS:-6] + fraction
-    return "-" + written if amount < 0 else written
+    if amount < 0:
+        return "-" + text(-amount)
+    fraction = str(UNIT + amount % UNIT)  # the 1 in front keeps the zeros behind it
+    decimals = fraction[1:].rstrip("0") if amount % 1_000_000 else fraction[1:7]
+    return str(amount // UNIT) + "." + decimals
 
 
 def rounded(amount: int, decimals: int) -> str:

@@ -29,6 +29,8 @@ class Region(Gathering):
     def __init__(self, snapshot: Snapshot, plans: dict[str, TypePlan]) -> None:
         super().__init__(snapshot, plans, sys.maxsize)
         self._looked_up: set[Identity] = set()
+        self._loaded: list[Node] = []
+        self._reached: set[Node] = set()
 
     def start(self, changed: Iterable[Record], others: Iterable[Record]) -> None:
         """Take up records with new content, those that name them now, and others that may have another parent."""
@@ -61,9 +63,19 @@ class Region(Gathering):
         known = {identity for identity in old if identity[0] in self._plans}
         virtuals = [self._virtual(self._plans[name], id) for name, id in known if self._plans[name].declared.virtual]
         self._fetch(Asks(known, set(), set()))
-        queue = list(dict.fromkeys([*virtuals, *self._open]))
+        seeds = [*virtuals, *self._open]
         self._resolve_all()
-        reached = set(queue)
+        return self._reach(seeds)
+
+    def further_tops(self) -> list[Node]:
+        """The tops that can be reached from anything fetched so far, and were not given yet."""
+        return self._reach(self._loaded)
+
+    def _reach(self, nodes: list[Node]) -> list[Node]:
+        """The tops that are reached upward from some events for the first time."""
+        reached = self._reached
+        queue = [node for node in dict.fromkeys(nodes) if node not in reached]
+        reached.update(queue)
         for node in queue:
             for link in node.parents or ():
                 if link.parent not in reached:
@@ -86,6 +98,8 @@ class Region(Gathering):
                 if missing:
                     asks.keys.update(missing)
                     self._open.append(node)
+                else:
+                    self._loaded.append(node)
             asks.ids.update(self._virtuals.keys() - self._looked_up)
             self._looked_up.update(asks.ids)
             self._fetch(asks)

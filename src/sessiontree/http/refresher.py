@@ -1,8 +1,9 @@
 """When the writer's thread refreshes the sessions: in its pauses, and under load often enough.
 
 A list is to show what was added within a second. Refreshing after every commit would halve the rate of small ones, so
-it waits for a pause, or until the first commit is a moment ago; records that another process stored are noticed by
-looking.
+it waits for a pause, or until the first commit is a moment ago. Under full load the newest records are left for the
+next turn: many belong to sessions of which the rest is about to arrive. Records that another process stored are noticed
+by looking.
 """
 
 import logging
@@ -48,16 +49,28 @@ class Refresher:
 
     def turn(self, pausing: Callable[[], bool]) -> None:
         """Refresh until all is fresh, or jobs have waited long enough. What fails is tried again later."""
-        until = time.monotonic() + TURN_SECONDS_MAX
+        began = time.monotonic()
         try:
-            while self._sessions.refresh(RECORDS):
-                if not pausing() and time.monotonic() > until:
-                    return
-            self._since = None
+            self._refresh(began + TURN_SECONDS_MAX, pausing)
         except StoreError as error:
             self._later(f"sessions wait to be refreshed: {error}")
         except Exception:
             self._later("sessions could not be refreshed", exc_info=True)
+        else:
+            now = time.monotonic()
+            self._not_before = (
+                2 * now - began
+            )  # a session may be so large that it takes seconds: jobs get half the time
+
+    def _refresh(self, until: float, pausing: Callable[[], bool]) -> None:
+        while waiting := self._sessions.refresh(RECORDS):
+            if pausing():
+                continue
+            if waiting < RECORDS:
+                self._since = time.monotonic()
+            if waiting < RECORDS or time.monotonic() > until:
+                return
+        self._since = None
 
     def _later(self, message: str, *, exc_info: bool = False) -> None:
         log.error(message, exc_info=exc_info)

@@ -150,6 +150,13 @@ class Store(Protocol):
     def stale(self) -> list[str]:
         """The types whose stored records were read by an older declaration than the present one, by name."""
 
+    def misplaced(self) -> list[str]:
+        """The declared types that have records in no session, and the undeclared ones that have some in one, by name.
+
+        That is so after a type came into the catalogue or went from it, until a re-read; what waits for a refresh does
+        not count. It looks at every record.
+        """
+
     def undeclared(self) -> list[str]:
         """The types that stored records have and the catalogue has not, by name. No answer holds such records."""
 

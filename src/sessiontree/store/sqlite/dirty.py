@@ -1,9 +1,9 @@
 """Notes of what has to be computed again, written in the transaction that changes it, and read by `sessions`."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from sessiontree.record import Record
 from sessiontree.store.sqlite.places import REF, place
@@ -64,30 +64,38 @@ def ranges(rows: Iterable[int]) -> Iterator[tuple[int, int]]:
 
 @dataclass(slots=True)
 class Notes:
-    """Some notes of one account. `numbers` are those that are done with the rest; `shortened` one that is not."""
+    """Some notes of one account: ranges of rows (both ends included), places and sessions.
+
+    `numbers` are those of notes that are done with them; `shortened` is one that is not: its number, and the row that
+    it begins with then. `last` is the number of the last note that there is.
+    """
 
     account_id: int
+    last: int
     rows: list[tuple[int, int]] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
     sessions: set[int] = field(default_factory=set)
     numbers: list[int] = field(default_factory=list)
-    shortened: tuple[int, int] | None = None  # its number, and the row that it begins with then
+    shortened: tuple[int, int] | None = None
 
 
-def take(db: sqlite3.Connection, limit: int) -> Notes | None:
-    """The oldest notes of the account that has the oldest, of about `limit` records. They stay until `drop`."""
-    statement = """select number, account, what, first, last from dirty
+def take(db: sqlite3.Connection, limit: int, worked: dict[int, int]) -> Notes | None:
+    """The oldest notes of the account that has the oldest, of about `limit` records. They stay until `drop`.
+
+    `worked` are rows that have been worked in already, each with the number of the last note that this holds for.
+    """
+    statement = """select number, account, what, first, last, (select max(number) from dirty) from dirty
         where account = (select account from dirty order by number limit 1) order by number"""
     notes: Notes | None = None
-    for number, account_id, what, first, last in db.execute(statement):
-        notes = notes or Notes(account_id)
+    for number, account_id, what, first, last, newest in db.execute(statement):
+        notes = notes or Notes(account_id, newest)
         if what == ROWS:
-            end = min(last, first + limit - 1)
-            notes.rows.append((first, end))
-            limit -= end - first + 1
-            if end < last:
-                notes.shortened = (number, end + 1)
+            rows = [row for row in range(first, last + 1) if worked.get(row, 0) < number]
+            notes.rows += ranges(rows[:limit])
+            if len(rows) > limit:
+                notes.shortened = (number, rows[limit])
                 break
+            limit -= len(rows)
         elif what == PLACE:
             notes.places.append(first)
             limit -= 1
@@ -98,11 +106,21 @@ def take(db: sqlite3.Connection, limit: int) -> Notes | None:
         if limit <= 0:
             break
     if notes is not None:
-        notes.rows = list(_merged(notes.rows))
+        notes.rows = list(merged(notes.rows))
     return notes
 
 
-def _merged(found: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+def others(db: sqlite3.Connection, notes: Notes, rows: Collection[int]) -> set[int]:
+    """Those of the rows that are noted, but not in these notes."""
+    if not rows:
+        return set()
+    statement = "select first, last from dirty where account = ? and what = 'rows' and last >= ? and first <= ?"
+    noted = merged(db.execute(statement, [notes.account_id, min(rows), max(rows)]))
+    mine = set(chain.from_iterable([range(first, last + 1) for first, last in notes.rows]))
+    return {row for first, last in noted for row in range(first, last + 1) if row in rows} - mine
+
+
+def merged(found: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     """The same rows in ranges that neither touch nor overlap."""
     first = last = -1
     for each in sorted(found):

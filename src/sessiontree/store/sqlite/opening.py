@@ -12,11 +12,14 @@ from sessiontree.errors import StoreError
 APPLICATION_ID = 0x53545245  # "STRE", in the file's header: how a Sessiontree file is known
 SCHEMA_VERSION = 2
 BUSY_MS = 5000
+STATEMENTS = 512  # kept ready by a connection
 
 
 def connect(path: Path, *, cache_kib: int) -> sqlite3.Connection:
     """A connection to the file, for any thread."""
-    db = sqlite3.connect(path, timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
+    db = sqlite3.connect(
+        path, timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False, cached_statements=STATEMENTS
+    )
     db.execute("pragma synchronous = full")
     db.execute(f"pragma cache_size = -{cache_kib}")
     db.execute("pragma foreign_keys = on")

@@ -17,7 +17,7 @@ from sessiontree.catalog import Catalog
 from sessiontree.record import Record
 from sessiontree.store.sqlite.large import Large
 
-_INT64 = 1 << 63
+_BITS = 63  # of a number that is packed as one
 DICTIONARY_BYTES = 16_384
 SAMPLE_BYTES_MAX = 4 << 20
 
@@ -70,10 +70,10 @@ class Packer:
         return self._number + self._compress(self._plain(record, shape, received))
 
     def _plain(self, record: Record, shape: Shape, received: datetime) -> bytes:
-        cost = record.cost if record.cost is None or -_INT64 <= record.cost < _INT64 else str(record.cost)
-        quantity = record.quantity
-        number = quantity if quantity is None or -_INT64 <= quantity < _INT64 else str(quantity)
-        head = (shape.record_type, record.id, record.start, record.finish, cost, record.currency)
+        cost, quantity = record.cost, record.quantity
+        amount = cost if cost is None or cost.bit_length() <= _BITS else str(cost)
+        number = quantity if quantity is None or quantity.bit_length() <= _BITS else str(quantity)
+        head = (shape.record_type, record.id, record.start, record.finish, amount, record.currency)
         return self._encode((*head, record.keys, record.refs, record.body, received, shape.id, number))
 
     def unpack(self, packed: bytes) -> Record:

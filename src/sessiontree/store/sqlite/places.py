@@ -6,11 +6,12 @@ ingest rate, and no decay with size). Two values may share a place: whoever find
 """
 
 from hashlib import blake2b
+from typing import Final
 from zlib import crc32
 
-KEY = "=key"
-REF = "=ref"
-_LOW_BITS = 28
+KEY: Final = "=key"
+REF: Final = "=ref"
+_LOW_BITS: Final = 28
 
 
 def place(account: int, kind: str, value: str) -> int:

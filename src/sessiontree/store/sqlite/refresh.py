@@ -1,21 +1,23 @@
 """One refresh: from some notes of one account to the sessions that they concern, as they were and as they are now."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from sessiontree.placement import TypePlan
+from sessiontree.placement import Node, TypePlan
 from sessiontree.record import Record
 from sessiontree.refreshing import Region
 from sessiontree.sessions import Session
 from sessiontree.store import Asks
+from sessiontree.store.sqlite import dirty
 from sessiontree.store.sqlite.dirty import Notes
 from sessiontree.store.sqlite.packing import reordered
 from sessiontree.store.sqlite.places import KEY, REF
 from sessiontree.store.sqlite.session_rows import COLUMNS, Row, read_row, row_of
-from sessiontree.store.sqlite.snapshot import SqliteSnapshot
+from sessiontree.store.sqlite.snapshot import SqliteSnapshot, padded
 from sessiontree.store.sqlite.write import place
 from sessiontree.summary import summary
 from sessiontree.tree import Tree
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from sessiontree.store.sqlite.store import SqliteStore
 
 _AT_ONCE = 512
+_FEW = 8  # rows that are not worth a statement of their own
 _AT_PLACES = "select row from link where place in ({})"
 _OF_ROWS = "select row, kind, packed from record where row in ({})"
 _BETWEEN = "select row, kind, packed from record where row between ? and ?"
@@ -32,6 +35,9 @@ Identity = tuple[str, str]
 
 class Refresh:
     """Works out, inside a writing transaction, what has to be written; `old` and `new` are by the top's identity.
+
+    `also` are rows that later notes name, and that have been worked in together with those of the notes: records of
+    the same sessions. Without that a session would be built once for every stretch in which some of it arrived.
 
     What is found out on the way may concern further sessions. Then all is worked out again together with those, until
     no record has left a session, or come into one, without that its other session is among them.
@@ -52,15 +58,16 @@ class Refresh:
         self._strangers: set[int] = set()  # sessions that hold records of those worked out, and are not among them
         self.old: dict[Identity, Row] = {}
         self.new: dict[Identity, tuple[Row, Session]] = {}
+        self.also: set[int] = set()
 
     def run(self) -> None:
         """Fill `old` and `new`."""
         while True:
             self._work_out()
-            before = {row for old in self.old.values() for row in old.homes}
-            after = {row for new, _ in self.new.values() for row in new.homes}
-            left = before - after - self._others
-            if not left and not self._strangers:
+            left = {row for old in self.old.values() for row in old.homes} - self._others
+            if left:
+                left.difference_update(*[new.homes for new, _ in self.new.values()])
+            if not left and self._strangers <= self._sessions:
                 return
             self._others |= left
             self._sessions |= self._strangers
@@ -75,14 +82,31 @@ class Refresh:
         self.old = {row.identity: row for row in self._read(numbers)}
         tops = region.tops(self.old)
         region.fill(tops)
-        self.new = {}
+        fetched = set(snapshot.row_of.values())
+        waiting = dirty.others(self._db, self._notes, fetched - noted)
+        further = region.further_tops() if waiting else []
+        region.fill(further)
+        self.new, self.also = {}, set()
+        rows = self._build(region, tops, snapshot.row_of, looked_up)
+        if waiting:
+            self.also = waiting.intersection(
+                chain.from_iterable([new.homes + new.visits for new, _ in self.new.values()])
+            )
+            rows |= self._build(region, further, snapshot.row_of, looked_up)
+        self.old |= {row.identity: row for row in self._of_tops(self.new.keys() - self.old.keys())}
+        self._strangers = self._held(rows) - {row.number for row in self.old.values()}
+
+    def _build(
+        self, region: Region, tops: list[Node], row_of_record: dict[int, int], known: Collection[int]
+    ) -> set[int]:
+        """Build the sessions of these tops; the rows of their records that are not known."""
         rows: set[int] = set()
         for tree in region.trees(tops):
-            row, session = self._row(tree, snapshot.row_of)
+            row, session = self._row(tree, row_of_record)
             self.new[row.identity] = (row, session)
-            rows.update(row.homes, row.visits)
-        self.old |= {row.identity: row for row in self._of_tops(self.new.keys() - self.old.keys())}
-        self._strangers = self._held(rows - looked_up) - {row.number for row in self.old.values()}
+            rows.update([each for each in row.homes if each not in known])
+            rows.update([each for each in row.visits if each not in known])
+        return rows
 
     def _row(self, tree: Tree, row_of_record: dict[int, int]) -> tuple[Row, Session]:
         homes: list[int] = []
@@ -93,7 +117,7 @@ class Refresh:
         session = summary(tree, self._now)
         return row_of(session, sorted(homes), sorted(visits)), session
 
-    def _at_places(self, places: Sequence[int]) -> Iterator[int]:
+    def _at_places(self, places: list[int]) -> Iterator[int]:
         for (row,) in self._select(_AT_PLACES, places):
             yield row
 
@@ -108,11 +132,15 @@ class Refresh:
 
     def _held_between(self, ranges: Iterable[tuple[int, int]]) -> set[int]:
         held: set[int] = set()
-        for each in ranges:
+        few: set[int] = set()
+        for first, last in ranges:
+            if last - first < _FEW:
+                few.update(range(first, last + 1))
+                continue
             for table in ("home", "visit"):
                 statement = f"select session from {table} where row between ? and ?"  # noqa: S608
-                held.update([number for (number,) in self._db.execute(statement, each)])
-        return held
+                held.update([number for (number,) in self._db.execute(statement, (first, last))])
+        return held | self._held(few)
 
     def _read(self, numbers: set[int]) -> Iterator[Row]:
         statement = f"select {COLUMNS} from session where account = ? and number in ({{}})"  # noqa: S608
@@ -126,7 +154,7 @@ class Refresh:
         for record_type, ids in by_type.items():
             yield from map(read_row, self._select(statement, ids, [self.account_id, record_type]))
 
-    def _select(self, statement: str, values: Sequence[Any], first: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+    def _select(self, statement: str, values: list[Any], first: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
         """What a statement finds for many values."""
         for some in _parts(values):
             yield from self._db.execute(_statement(statement, len(some)), [*first, *some])
@@ -162,25 +190,26 @@ class RowSnapshot(SqliteSnapshot):
 
     def between(self, ranges: Iterable[tuple[int, int]]) -> list[Record]:
         """The records of rows from first to last."""
+        few: list[int] = []
         given: list[Record] = []
         for first, last in ranges:
-            recent = self.store.recent.take(first, last)
-            if recent is None:
-                given += self._give(self._unpacked(self.db.execute(_BETWEEN, (first, last)).fetchall()))
+            if last - first < _FEW:
+                few += range(first, last + 1)
             else:
-                rows = range(first, last + 1)
-                self._given.update(rows)
-                self.row_of.update(zip(map(id, recent), rows, strict=True))
-                given += recent
-        return given
+                found = self.store.recent.take(first, last)
+                if found is None:
+                    found = self._unpacked(self.db.execute(_BETWEEN, (first, last)).fetchall())
+                given += self._give(found)
+        return given + self.at(few)
 
     def at(self, rows: Iterable[int]) -> list[Record]:
         """The records of these rows, those that are there and were not given before."""
         return self._give(self._records(sorted(set(rows) - self._given)))
 
     def _records(self, rows: list[int]) -> list[tuple[int, Record]]:
-        found: list[tuple[int, Record]] = []
-        for some in _parts(rows):
+        found = self.store.recent.look(rows)
+        missing = rows if not found else sorted(set(rows).difference([row for row, _ in found]))
+        for some in _parts(missing):
             found += self._unpacked(self.db.execute(_statement(_OF_ROWS, len(some)), some).fetchall())
         return found
 
@@ -208,11 +237,13 @@ class RowSnapshot(SqliteSnapshot):
         return records
 
 
-def _parts(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+def _parts(values: list[Any]) -> Iterator[list[Any]]:
+    """The values in parts of few different sizes, so that statements repeat."""
     for first in range(0, len(values), _AT_ONCE):
-        yield values[first : first + _AT_ONCE]
+        yield padded(values[first : first + _AT_ONCE])
 
 
+@cache
 def _statement(statement: str, size: int) -> str:
     """A statement about so many values."""
     return statement.replace("{}", ",".join("?" * size))

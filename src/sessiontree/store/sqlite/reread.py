@@ -1,5 +1,6 @@
 """Reading stored records again after the catalogue changed: in batches, resumable, beside a running server."""
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -17,11 +18,21 @@ if TYPE_CHECKING:
 _NEXT = """select row, kind, account, record_type, packed, exists (select 1 from home where home.row = record.row)
     from record join kind on kind.id = kind where row > ? order by row limit ?"""
 
+_MISPLACED = """select distinct record_type from kind cross join record indexed by record_by_start on kind = kind.id
+    left join home on home.row = record.row
+    where (home.row is null) = (record_type in (select value from json_each(?)))
+      and not exists (select 1 from dirty where what = 'rows' and record.row between first and last)"""
+
 
 def stale(store: "SqliteStore") -> list[str]:
     """The types that may still have records of an older reading."""
     done = store.reader.execute("select value from setting where name = 'reread done'").fetchone()
     return [] if done == (store.kinds.digest,) else sorted(set(store.kinds.stale(store.reader).values()))
+
+
+def misplaced(store: "SqliteStore") -> list[str]:
+    """The types that came into the catalogue, or went, after records of theirs were put into sessions, or left out."""
+    return sorted(name for (name,) in store.ask(_MISPLACED, [json.dumps(sorted(store.catalog.types))]))
 
 
 def reread(store: "SqliteStore", *, batch: int) -> Iterator[tuple[int, int]]:

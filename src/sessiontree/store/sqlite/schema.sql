@@ -95,7 +95,7 @@ create table session (
   as_of integer not null,         -- when the row was computed
   revision integer not null,      -- one more with every change of the row's numbers
   sequence integer not null,      -- place in the list of changes; grows with every revision of any session
-  details blob not null,          -- products and problems, as JSON
+  details blob not null,          -- totals, elsewhere, products and problems, as JSON (see session_rows.py)
   rows blob not null,             -- rows of its records that are at home here, then of those that visit, as JSON
   unique (account, record_type, id)
 );

@@ -20,7 +20,6 @@ def write(db: sqlite3.Connection, refresh: Refresh) -> None:
     sequence, number = _counters(db)
     replaced: list[int] = []
     gone: list[tuple[Any, ...]] = []
-    same: list[tuple[int, int]] = []
     rows: list[tuple[Any, ...]] = []
     costs: list[tuple[Any, ...]] = []
     for identity, before in old.items():
@@ -36,7 +35,6 @@ def write(db: sqlite3.Connection, refresh: Refresh) -> None:
         else:
             row.number, row.revision, row.sequence = present.number, present.revision, present.sequence
             if row.equals(present):
-                same.append((row.as_of, row.number))
                 continue
             replaced.append(row.number)
         if present is None or row.numbers != present.numbers:
@@ -46,7 +44,6 @@ def write(db: sqlite3.Connection, refresh: Refresh) -> None:
         costs += costs_of(account_id, row, session)
     _hold(db, refresh)
     db.executemany("delete from session where number = ?", [(each,) for each in replaced])
-    db.executemany("update session set as_of = ? where number = ?", same)
     insert_rows(db, "session", 20, rows)
     insert_rows(db, "session_cost", 9, costs)
     insert_rows(db, "session_gone", 4, gone)

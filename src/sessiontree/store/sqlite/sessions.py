@@ -34,15 +34,20 @@ class SqliteSessions:
         if not self.waiting():
             return 0
         with self._store.writing() as db:
-            self._store.recent.begin(db)
-            notes = dirty.take(db, limit)
+            recent = self._store.recent
+            recent.begin(db)
+            notes = dirty.take(db, limit, recent.worked)
             if notes is not None:
                 refresh = Refresh(self._store, db, notes, self._plans, datetime.now(UTC))
                 refresh.run()
                 session_writing.write(db, refresh)
                 dirty.drop(db, notes)
-            self._store.recent.end(db)
-            return dirty.waiting(db)
+                recent.worked.update(dict.fromkeys(refresh.also, notes.last))
+            waiting = dirty.waiting(db)
+            if not waiting:
+                recent.worked.clear()
+            recent.end(db)
+            return waiting
 
     def waiting(self) -> int:
         return int(self._store.ask(dirty.WAITING)[0][0])

@@ -3,7 +3,7 @@
 import sqlite3
 from functools import cache
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sessiontree.errors import StoreError
 from sessiontree.record import Record
@@ -77,7 +77,7 @@ class SqliteSnapshot:
         found = []
         for first in range(0, len(places), _ASKS_MAX):
             some = places[first : first + _ASKS_MAX]
-            for row, kind, packed in db.execute(_find_statement(len(some)), _padded(some)):
+            for row, kind, packed in db.execute(_find_statement(len(some)), padded(some)):
                 if row in given or (owners.get(kind) != account_id and not kinds.owns(db, account_id, kind)):
                     continue
                 record = unpack(packed)
@@ -105,5 +105,6 @@ def _padded_size(size: int) -> int:
     return 1 << (size - 1).bit_length()
 
 
-def _padded(places: list[int]) -> list[int]:
-    return places + places[-1:] * (_padded_size(len(places)) - len(places))
+def padded(values: list[Any]) -> list[Any]:
+    """As many values as `_padded_size` says: the last one stands there several times."""
+    return values + values[-1:] * (_padded_size(len(values)) - len(values))

@@ -23,7 +23,7 @@ from sessiontree.store.sqlite.places import place as place_once
 if TYPE_CHECKING:
     from sessiontree.store.sqlite.store import SqliteStore
 
-_ROWS_AT_ONCE = 200
+_ROWS_AT_ONCE = (200, 50, 10, 1)
 _LOOKUP = 256  # identities looked up in one statement
 _FIELDS_MAX = 1000  # fields remembered of one kind
 _SHOWN_MAX = 10_000
@@ -34,6 +34,7 @@ _NOTE_FIELD = """insert into field values (?, ?, ?)
 place = lru_cache(maxsize=1 << 15)(place_once)  # an id comes up for its look-up, its links and those of its neighbours
 
 Identity = tuple[str, str]
+_CREATED, _UNCHANGED = Outcome.CREATED, Outcome.UNCHANGED  # looking up a member of an enumeration takes long
 
 
 @dataclass(slots=True)
@@ -100,10 +101,10 @@ def _sort_in(batch: _Batch, record: Record) -> Outcome:
         batch.next_row += 1
         batch.created[row] = record
         batch.known[identity] = (row, record)
-        return Outcome.CREATED
+        return _CREATED
     row, old = stored
     if same_content(old.body, record.body):
-        return Outcome.UNCHANGED
+        return _UNCHANGED
     batch.replaced.append((row, old, batch.owners.get(row)))
     batch.owners[row] = batch.intake
     batch.known[identity] = (row, record)
@@ -120,7 +121,7 @@ def _stored(
 ) -> dict[Identity, tuple[int, Record]]:
     """Those of the records' identities that are stored already, each with its row and present content."""
     wanted = {(record.record_type, record.id) for record in records}
-    places = sorted({place(account_id, *identity) for identity in wanted})
+    places = sorted({place(account_id, record_type, id) for record_type, id in wanted})
     known: dict[Identity, tuple[int, Record]] = {}
     for first in range(0, len(places), _LOOKUP):
         some = places[first : first + _LOOKUP]
@@ -172,10 +173,16 @@ def _write_created(store: "SqliteStore", db: sqlite3.Connection, batch: _Batch) 
 
 
 def insert_rows(db: sqlite3.Connection, table: str, columns: int, rows: list[tuple[Any, ...]]) -> None:
-    """Insert many rows with few statements: each one run lets go of the interpreter, and has to get it back."""
-    for first in range(0, len(rows), _ROWS_AT_ONCE):
-        some = rows[first : first + _ROWS_AT_ONCE]
-        db.execute(_insert_statement(table, columns, len(some)), list(chain.from_iterable(some)))
+    """Insert many rows with few statements: each one run lets go of the interpreter, and has to get it back.
+
+    They come in few sizes, since a new statement takes as long as a hundred rows.
+    """
+    first = 0
+    for size in _ROWS_AT_ONCE:
+        while len(rows) - first >= size:
+            some = rows[first : first + size]
+            db.execute(_insert_statement(table, columns, size), list(chain.from_iterable(some)))
+            first += size
 
 
 @cache

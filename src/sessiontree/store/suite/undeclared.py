@@ -1,8 +1,9 @@
 """Records of a type that the present catalogue does not have: left out of answers, and named when asked for."""
 
+from sessiontree import taking_back
 from sessiontree.catalog import Catalog
-from sessiontree.store import warning_of_undeclared
-from sessiontree.store.suite.helpers import Opening, add, found, record, shipped
+from sessiontree.store import Store, warning_of_undeclared
+from sessiontree.store.suite.helpers import ACCOUNT, Opening, add, found, record, shipped
 
 
 def without(*names: str) -> Catalog:
@@ -37,3 +38,32 @@ def test_a_type_that_is_declared_again_is_back(opening: Opening) -> None:
     store = opening()
     assert store.undeclared() == []
     assert found(store, ids=[("verify", "v")]) == [("verify", "v")]
+
+
+def homes(store: Store) -> list[tuple[str, str]]:
+    """The session of the record `verify v`."""
+    return store.sessions.of_record(ACCOUNT, "verify", "v")
+
+
+def test_a_reread_takes_a_type_that_is_gone_out_of_the_sessions(opening: Opening) -> None:
+    store = opening()
+    add(store, record(store, "verify", "v", cost="1"), record(store, "recording", "r"))
+    taking_back.refresh(store)
+    assert (homes(store), store.misplaced()) == ([("verify", "v")], [])
+    store = opening(without("verify"))
+    assert (store.stale(), store.misplaced()) == ([], ["verify"])
+    list(store.reread())
+    assert store.misplaced() == []  # what waits for a refresh is on its way
+    taking_back.refresh(store)
+    assert (homes(store), store.misplaced()) == ([], [])
+
+
+def test_a_reread_brings_a_type_that_is_back_into_the_sessions(opening: Opening) -> None:
+    store = opening()
+    add(store, record(store, "verify", "v", cost="1"), record(store, "recording", "r"))
+    taking_back.refresh(opening(without("verify")))  # such a process was the first to come to it
+    store = opening()
+    assert (homes(store), store.stale(), store.misplaced()) == ([], [], ["verify"])
+    list(store.reread())
+    taking_back.refresh(store)
+    assert (homes(store), store.misplaced()) == ([("verify", "v")], [])
