@@ -141,3 +141,20 @@ def test_apply_reads_stored_records_again(folder: Path):
     after = json.loads(call("tree", *options, "--json", "call-control", "a").stdout)
     assert after["cost"]["total"] == "1.510000"
     assert "nothing to do" in call("catalog", "apply", *options).stdout
+
+
+def test_apply_takes_a_type_that_is_gone_out_of_the_sessions(folder: Path):
+    store = ("--store", folder / "store.db")
+    declared = (*store, "--catalog", folder / "types")
+    call("import", *declared, folder / "records.ndjson")
+    assert "crm-ticket" in call("sessions", *declared).stdout
+    assert call("unlinked", *store).exit_code == 0
+    exported = call("export", *store, "-o", "-")
+    assert exported.exit_code == 0 and "#end,complete" in exported.stdout and "changed" in exported.stdout
+    assert call("verify", *store).exit_code == 1  # the sessions were added up with it
+    for options, count in ((store, 1), (declared, 5)):
+        applied = call("catalog", "apply", *options)
+        assert (applied.exit_code, applied.stdout.split("changed: ")[1:]) == (0, ["crm-ticket\n"])
+        verified = call("verify", *options)
+        assert verified.exit_code == 0 and f"  {count} record" in verified.stdout, verified.stdout
+        assert "nothing to do" in call("catalog", "apply", *options).stdout

@@ -213,6 +213,7 @@ def cursor_of(*values: Any) -> str:
         ("cursor=" + cursor_of("started_at", True, None, "value", [1, 1.5]), "10032", "cursor"),
         ("cursor=" + cursor_of("started_at", False, None, "value", [1, 2]), "10032", "cursor"),
         ("sort=total&cursor=" + cursor_of("started_at", True, None, "value", [1, 2]), "10032", "cursor"),
+        ("filter[currency]=EUR&cursor=" + cursor_of("started_at", True, "USD", "value", [1, 2]), "10032", "cursor"),
         ("filter[colour]=red", "10031", "filter[colour]"),
         ("filter[record_type]=message,recording&filter[cost]=1", "10031", "filter[cost]"),
         ("filter[record_type]=message&filter[colour]=red", "10031", "filter[colour]"),

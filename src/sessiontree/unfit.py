@@ -86,8 +86,13 @@ def reason(session: Session) -> str:
 
 
 def tried(catalog: Catalog, record_type: str, record: Record | None) -> list[Tried]:
-    """Every field pair by which a record could have found a parent, with its value, in order of preference."""
-    declared = catalog.types[record_type]
+    """Every field pair by which a record could have found a parent, with its value, in order of preference.
+
+    None for a type that has gone from the catalogue.
+    """
+    declared = catalog.types.get(record_type)
+    if declared is None:
+        return []
     refs = {} if record is None else dict(zip(declared.ref_fields, record.refs, strict=True))
     return [
         Tried(via.local_field, refs.get(via.local_field), via.parent_field, relationship.parent)

@@ -146,7 +146,7 @@ def apply() -> None:
     """Read the stored records again by the present catalogue. Interrupted, it goes on where it was."""
     with opened_store(given_settings(), create=False) as store:
         warn_of_undeclared(store)
-        stale = store.stale()
+        stale = store.stale() or store.misplaced()
         if not stale:
             click.echo("All stored records are read by the present catalogue: nothing to do.")
             return

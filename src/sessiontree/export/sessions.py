@@ -25,8 +25,12 @@ def session_trees(store: Store, account: str, query: SessionQuery, tally: Tally)
     before = store.sessions.last_change(account)
     oldest_first = replace(query, sort="started_at", descending=False, cursor=None)
     for session in store.sessions.walk(account, oldest_first):
+        declared = store.catalog.types.get(session.record_type)
+        if declared is None:  # its type has gone from the catalogue
+            tally.changed = True
+            continue
         try:
-            tree = analysis.tree(account, store.catalog.types[session.record_type], session.id)
+            tree = analysis.tree(account, declared, session.id)
         except EventNotFound:
             tally.changed = True
             continue

@@ -71,6 +71,9 @@ def read_page_query(
         except ValueError as error:
             raise RequestError(400, UNKNOWN_VALUE, f"cursor {error}", parameter="cursor") from None
     selection = _selection(parameters, store, account, now)
+    if cursor is not None and selection["currency"] not in (None, cursor.currency):
+        text = "cursor is of a list in another currency; begin this one without a cursor"
+        raise RequestError(400, UNKNOWN_VALUE, text, parameter="cursor")
     order: dict[str, Any] = {"sort": sort, "descending": descending, "limit": limit, "cursor": cursor}
     return SessionQuery(**selection, **order, clock=clock(settings, now))
 
