@@ -9,7 +9,7 @@ from typing import Any
 EXAMPLES = Path(__file__).parent.parent / "examples"
 GUIDE_CALL = "/sessions/call-session/a1b2c3d4-5e6f-7a8b-9c0d-1e2f3a4b5c6d"
 ASSISTANT = "ai-voice-assistant/4c9063e0-1e4b-11f1-b789-0242ac120010"
-_VOID = {"meta", "link", "input", "br", "rect", "path"}
+_VOID = {"meta", "link", "input", "br", "path"}
 
 
 def example(name: str) -> list[dict[str, Any]]:

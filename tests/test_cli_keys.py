@@ -53,8 +53,9 @@ def test_list_shows_prefixes_and_states_and_never_a_key(tmp_path: Path):
     assert call("keys", "revoke", "--store", path, first[:11]).exit_code == 0
     listed = call("keys", "list", "--store", path).stdout
     lines = listed.splitlines()
-    assert re.fullmatch(rf"{first[:11]}  default  read,write  20..-..-.. ..:..  never    never      revoked  one", lines[1])
-    assert re.fullmatch(rf"{second[:11]}  acme     admin       20..-..-.. ..:..  never    never      valid", lines[2])
+    made = "20..-..-.. ..:..  never    never    "
+    assert re.fullmatch(rf"{first[:11]}  default  read,write  {made}  revoked  one", lines[1])
+    assert re.fullmatch(rf"{second[:11]}  acme     admin       {made}  valid", lines[2])
     assert first not in listed
     of_acme = call("keys", "list", "--store", path, "--account", "acme").stdout.splitlines()
     assert [line.split()[0] for line in of_acme] == ["PREFIX", second[:11]]

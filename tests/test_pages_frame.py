@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from page_help import GUIDE_CALL, example, read
+from page_help import ASSISTANT, GUIDE_CALL, example, read
 from sessiontree.errors import StoreError
 from sessiontree.pages.sending import POLICY
 
@@ -19,7 +19,27 @@ def test_the_policy_allows_nothing_inline_and_no_other_host():
     assert rules["img-src"] == "'self' data:"
 
 
-@pytest.mark.parametrize("path", ["/sign-in", "/sessions", "/find?id=nothing", "/elements", GUIDE_CALL, "/nothing"])
+PAGES = [
+    "/sign-in",
+    "/sessions",
+    "/spend",
+    "/unlinked",
+    "/problems",
+    "/find?id=nothing",
+    "/records",
+    "/records?filter[record_type]=inference",
+    f"/records/{ASSISTANT}",
+    "/catalogue",
+    "/catalogue/call-control",
+    "/imports",
+    "/keys",
+    "/elements",
+    GUIDE_CALL,
+    "/nothing",
+]
+
+
+@pytest.mark.parametrize("path", PAGES)
 def test_every_page_keeps_to_the_policy(inside: Any, client: Any, signed_in: Any, path: str):
     client.post("/v2/detail_records", json=example("ai-call"))
     if path == "/sign-in":

@@ -11,7 +11,14 @@ from sessiontree.pages.routes import page_routes
 from sessiontree.pages.sign_ins import IDLE_SECONDS, LINK_SECONDS, SIGN_INS_MAX, SignIns
 
 OPEN_TO_ALL = {"/", "/sign-in", "/static/{version}/{name}"}
-PLACES = {"{record_type}": "fax", "{event_id}": "1", "{version}": "0", "{name}": "style.css", "{prefix}": "st_1", "{id}": "0"}
+PLACES = {
+    "{record_type}": "fax",
+    "{event_id}": "1",
+    "{version}": "0",
+    "{name}": "style.css",
+    "{prefix}": "st_1",
+    "{id}": "0",
+}
 
 
 def filled(path: str) -> str:

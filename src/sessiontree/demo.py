@@ -19,7 +19,7 @@ from sessiontree.store.intakes import Origin, Share, new_id
 
 STORE = "sessiontree-demo.db"
 KEY_DAYS = 7
-START = f"/sessions/call-session/{demo_data.GUIDE_SESSION}"
+START = "/sessions"
 """The page that the demo opens on."""
 
 

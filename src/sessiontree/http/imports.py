@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from sessiontree import money
 from sessiontree.http import import_answers as answers
+from sessiontree.http.parameters import Parameters
 from sessiontree.http.refusals import BAD_REQUEST, NOT_FOUND, RequestError
 from sessiontree.http.routes import Call, json_answer
 from sessiontree.http.service import Service
@@ -28,7 +29,12 @@ T = TypeVar("T")
 
 async def list_imports(call: Call) -> Response:
     """Import runs and ingest requests, the latest first."""
-    service, account, parameters = call.service, call.account, call.parameters()
+    return json_answer(await imports_of(call, call.parameters()))
+
+
+async def imports_of(call: Call, parameters: Parameters) -> answers.Imports:
+    """The imports that the parameters ask for."""
+    service, account = call.service, call.account
     limit = parameters.integer("limit", LIMIT_DEFAULT, low=1, high=LIMIT_MAX)
     cursor = parameters.text("cursor")
     if cursor is not None and number_of(cursor) is None:
@@ -36,29 +42,44 @@ async def list_imports(call: Call) -> Response:
         raise RequestError(400, BAD_REQUEST, text, parameter="cursor")
     found = await service.in_thread(lambda: service.store.intakes.page(account, limit=limit + 1, before=cursor))
     following = found[limit - 1].id if len(found) > limit else None
-    return json_answer(answers.Imports([_import(each) for each in found[:limit]], answers.ImportsMeta(following)))
+    return answers.Imports([import_answer(each) for each in found[:limit]], answers.ImportsMeta(following))
 
 
 async def undo_import(call: Call) -> Response:
     """Undo an import, or say what that would do. A client that asks again gets told that it is done."""
-    service, account, id = call.service, call.account, call.names[0]
-    intakes, dry_run = service.store.intakes, call.parameters().boolean("dry_run", False)
-    found = await service.in_thread(lambda: intakes.get(account, id))
+    dry_run = call.parameters().boolean("dry_run", False)
+    return json_answer(answers.UndoAnswer(await (previewed if dry_run else undone)(call, call.names[0])))
+
+
+async def intake_of(call: Call, id: str) -> Intake:
+    """The import of this id. Raises UnknownIntake."""
+    service, account = call.service, call.account
+    found = await service.in_thread(lambda: service.store.intakes.get(account, id))
     if found is None:
         raise UnknownIntake(id)
-    if dry_run:
-        preview = await service.in_thread(lambda: intakes.preview(account, id))
-        undone = _undone(found, preview.removal, dry_run=True)
-        undone.sessions, undone.repeated_later = preview.sessions, preview.repeated
-        return json_answer(answers.UndoAnswer(undone))
-    steps, at = [], datetime.now(UTC)
-    while (step := await _write(service, lambda: intakes.undo(account, id, at))) is not None:
+    return found
+
+
+async def previewed(call: Call, id: str) -> answers.Undone:
+    """What undoing an import would do. Raises UnknownIntake."""
+    service, account = call.service, call.account
+    found = await intake_of(call, id)
+    preview = await service.in_thread(lambda: service.store.intakes.preview(account, id))
+    answer = _undone(found, preview.removal, dry_run=True)
+    answer.sessions, answer.repeated_later = preview.sessions, preview.repeated
+    return answer
+
+
+async def undone(call: Call, id: str) -> answers.Undone:
+    """Undo an import to its end; what that did. Raises UnknownIntake."""
+    service, account, at = call.service, call.account, datetime.now(UTC)
+    before = await intake_of(call, id)
+    steps = []
+    while (step := await _write(service, lambda: service.store.intakes.undo(account, id, at))) is not None:
         steps.append(step)
-    after = await service.in_thread(lambda: intakes.get(account, id))
-    assert after is not None, "an undone import stays in the list"
-    undone = _undone(after, together(steps), dry_run=False)
-    undone.already_undone = found.undone is not None
-    return json_answer(answers.UndoAnswer(undone))
+    answer = _undone(await intake_of(call, id), together(steps), dry_run=False)
+    answer.already_undone = before.undone is not None
+    return answer
 
 
 async def delete_session(call: Call) -> Response:
@@ -104,7 +125,8 @@ def _fresh_or_not(service: Service, work: Callable[[], T]) -> T:
     return answer
 
 
-def _import(intake: Intake) -> answers.Import:
+def import_answer(intake: Intake) -> answers.Import:
+    """An import as it is answered."""
     counts = (intake.records, intake.created, intake.updated, intake.unchanged, intake.rejected)
     return answers.Import(intake.id, intake.state, intake.received, intake.source, intake.key, *counts, intake.undone)
 

@@ -21,7 +21,7 @@ from sessiontree.http.service import Service
 from sessiontree.query import Query
 from sessiontree.record import valid_id
 from sessiontree.rendering import session_json
-from sessiontree.store import ApiKey
+from sessiontree.store import ApiKey, Page
 from sessiontree.tree import Tree
 
 JSON = "application/json"
@@ -132,12 +132,15 @@ async def list_records(call: Call) -> Response:
         query = filters.read_query(
             parameters, service.catalog, lambda name: service.store.fields(account, name), datetime.now(UTC)
         )
-        page = service.store.page(account, query)
-        pages = -(-page.total // query.size)
-        meta = answers.PageMeta(query.page, query.size, pages, page.total)
-        return json_answer(answers.RecordsPage([msgspec.Raw(record.body) for record in page.records], meta))
+        return json_answer(records_page(service.store.page(account, query), query))
 
     return await service.in_thread(answer)
+
+
+def records_page(page: Page, query: Query) -> answers.RecordsPage:
+    """A page of records as it is answered."""
+    meta = answers.PageMeta(query.page, query.size, -(-page.total // query.size), page.total)
+    return answers.RecordsPage([msgspec.Raw(record.body) for record in page.records], meta)
 
 
 async def options(call: Call) -> Response:

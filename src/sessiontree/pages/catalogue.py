@@ -13,10 +13,10 @@ from sessiontree.http.service import Service
 from sessiontree.pages import layout, shown
 from sessiontree.pages.addresses import path_of
 from sessiontree.pages.catalogue_picture import BOX_HEIGHT, BOX_WIDTH, families, pairs, picture
+from sessiontree.pages.record_counts import record_counts
 from sessiontree.pages.records import record_path
 from sessiontree.pages.sending import answer, redirect
 from sessiontree.pages.visits import Visit
-from sessiontree.store.spend import SpendQuery
 
 PATH = "/catalogue"
 _FORMATS = ("html", "json")
@@ -57,7 +57,7 @@ async def catalogue(visit: Visit) -> Response:
     catalog = service.catalog
     if visit.parameters().choice("format", _FORMATS[0], _FORMATS) == "json":
         return answer(visit.call.scope, encode(metadata.all_types(catalog)), media_type=JSON)
-    counts = await service.in_thread(lambda: record_counts(service, account))
+    counts = await service.in_thread(lambda: record_counts(service.store, account))
     related, alone = families(catalog)
     categories = _categories(catalog, alone)
     colors = {category.name: category.color for category in categories}
@@ -73,16 +73,6 @@ async def catalogue(visit: Visit) -> Response:
         counts=counts,
         pairs=pairs,
     )
-
-
-def record_counts(service: Service, account: str) -> dict[str, int]:
-    """How many records of each type are stored."""
-    counts: dict[str, int] = {}
-    for row in service.store.spend.table(account, SpendQuery(by=("record_type",))):
-        name = row.group[0]
-        if name is not None:
-            counts[name] = counts.get(name, 0) + row.event_count
-    return counts
 
 
 def _categories(catalog: Catalog, alone: list[str]) -> list[Category]:
@@ -119,7 +109,7 @@ async def record_type(visit: Visit) -> Response:
 def _type_page(visit: Visit, declared: RecordType, example: str | None) -> Response:
     service, account = visit.call.service, visit.call.account
     below = service.catalog.children[declared.name]
-    count = record_counts(service, account).get(declared.name, 0)
+    count = record_counts(service.store, account).get(declared.name, 0)
     return layout.page(
         visit,
         "catalogue-type.html",
@@ -168,8 +158,11 @@ def _uses(declared: RecordType, below: tuple[Relationship, ...]) -> list[tuple[s
     }
     found = [(name, use) for use, names in roles.items() for name in names]
     found += [(via.local_field, f"finds its {each.parent}") for each in declared.parents for via in each.via]
-    found += [(via.parent_field, f"{each.child} finds it by this") for each in below for via in each.via]
-    return found
+    finders: dict[str, dict[str, None]] = {}
+    for each in below:
+        for via in each.via:
+            finders.setdefault(via.parent_field, {})[each.child] = None
+    return found + [(field, f"found by: {', '.join(children)}") for field, children in finders.items()]
 
 
 def type_path(name: str) -> str:

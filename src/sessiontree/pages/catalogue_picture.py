@@ -1,13 +1,13 @@
-"""A picture of who belongs under whom: boxes for record types, the parents left of their children, lines between them."""
+"""A picture of who belongs under whom: boxes for record types, parents left of their children, lines between."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sessiontree.catalog import Catalog, Relationship
 
-BOX_WIDTH, BOX_HEIGHT = 232, 42
+BOX_WIDTH, BOX_HEIGHT = 258, 42
 COLUMN, ROW = BOX_WIDTH + 50, BOX_HEIGHT + 10
-_NOTE_CHARS = 34
+_NOTE_CHARS = 35
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,12 @@ from datetime import UTC, datetime, timedelta
 from starlette.responses import Response
 
 from sessiontree import money
-from sessiontree.pages import layout, shown
+from sessiontree.pages import filter_form, layout, shown
+from sessiontree.pages.addresses import Address
 from sessiontree.pages.axis import Axis
 from sessiontree.pages.session_summary import Share
+from sessiontree.pages.spend_chart import Chart, Series, Sums, chart_of
+from sessiontree.pages.spend_periods import Bounds
 from sessiontree.pages.visits import Visit
 from sessiontree.sessions import STATUSES
 
@@ -36,7 +39,27 @@ async def elements(visit: Visit) -> Response:
         amounts=amounts,
         ticks=axis.ticks(),
         statuses=STATUSES,
+        form=_form(),
+        spend=_chart(),
     )
+
+
+def _form() -> filter_form.FilterForm:
+    at = Address("/elements", {"filter[status]": STATUSES[0], "filter[direction]": "inbound"})
+    fields = filter_form.Fields(at)
+    status = fields.one_of("filter[status]", "Status", STATUSES)
+    return filter_form.form_of(at, [status, fields.day(filter_form.SINCE, "From"), fields.text("text", "Text")])
+
+
+def _chart() -> Chart:
+    days = [Bounds(f"2026-03-{at + 1:02}", _START, _START) for at in range(14)]
+    series = [Series(f"product {at}", (str(at),), f"c{at}") for at in range(shown.COLORS)]
+    sums: Sums = {
+        (day.label, name): (at * number - 20) * money.UNIT
+        for at, day in enumerate(days)
+        for number, name in enumerate(map(str, range(shown.COLORS)))
+    }
+    return chart_of(days, series, sums, currency="USD", href=lambda day, series: "#main")
 
 
 def _at(seconds: int) -> datetime:

@@ -29,6 +29,9 @@ PLACES = (
     Place("Spend", "/spend"),
     Place("Unlinked", "/unlinked"),
     Place("Problems", "/problems"),
+    Place("Records", "/records"),
+    Place("Catalogue", "/catalogue"),
+    Place("Imports", "/imports"),
     Place("Keys", "/keys", "admin"),
     Place("API", "/docs", None),
 )

@@ -1,7 +1,20 @@
 """The paths of all pages. The server adds them to those of the API."""
 
 from sessiontree.http.routes import Handler
-from sessiontree.pages import elements, finding, keys, session, session_list, signing, spend, static_files, unfit
+from sessiontree.pages import (
+    catalogue,
+    elements,
+    finding,
+    imports,
+    keys,
+    records,
+    session,
+    session_list,
+    signing,
+    spend,
+    static_files,
+    unfit,
+)
 from sessiontree.pages.visits import for_visits
 
 
@@ -18,6 +31,13 @@ def page_routes() -> list[tuple[str, str, Handler]]:
         ("GET", "/sessions/{record_type}/{event_id}", for_visits("read", session.session_page)),
         ("GET", "/sessions/{record_type}/{event_id}/rows", for_visits("read", session.session_rows)),
         ("GET", "/sessions/{record_type}/{event_id}/details", for_visits("read", session.session_details)),
+        ("GET", "/records", for_visits("read", records.records)),
+        ("GET", "/records/{record_type}/{event_id}", for_visits("read", records.record)),
+        ("GET", "/catalogue", for_visits("read", catalogue.catalogue)),
+        ("GET", "/catalogue/{record_type}", for_visits("read", catalogue.record_type)),
+        ("GET", "/imports", for_visits("read", imports.imports)),
+        ("GET", "/imports/{id}/undo", for_visits("admin", imports.undoing)),
+        ("POST", "/imports/{id}/undo", for_visits("admin", imports.undo)),
         ("GET", "/keys", for_visits("admin", keys.keys)),
         ("POST", "/keys", for_visits("admin", keys.make)),
         ("GET", "/keys/{prefix}/revoke", for_visits("admin", keys.revoking)),

@@ -50,6 +50,11 @@ def by_https(scope: dict) -> bool:  # type: ignore[type-arg]
     return scope["scheme"] == "https" or forwarded == "https" or origin.startswith("https://")
 
 
+def own_address(scope: dict) -> str:  # type: ignore[type-arg]
+    """Scheme and host that the browser asked, to be shown in commands."""
+    return f"{'https' if by_https(scope) else 'http'}://{header(scope, 'host') or 'localhost'}"
+
+
 def answer(
     scope: dict,  # type: ignore[type-arg]
     body: bytes,

@@ -19,7 +19,7 @@ from sessiontree.http.export_parameters import tree_form
 from sessiontree.http.refusals import BAD_REQUEST, NOT_FOUND, RequestError
 from sessiontree.pages import layout
 from sessiontree.pages.axis import axis_of
-from sessiontree.pages.sending import answer, by_https, header, redirect
+from sessiontree.pages.sending import answer, own_address, redirect
 from sessiontree.pages.session_cells import Addresses, Cells, Painter
 from sessiontree.pages.session_details import Details, details, session_path
 from sessiontree.pages.session_filter import WORDS_CHARS_MAX, matches, with_ways
@@ -209,7 +209,5 @@ class Drawing:
 
 def _curl(visit: Visit, root: Node) -> str:
     """A command that asks the API for this session; the key goes into $KEY first."""
-    scope = visit.call.scope
-    host = header(scope, "host") or "localhost"
-    url = f"{'https' if by_https(scope) else 'http'}://{host}{rendering.links(root.name, root.id).self}?max_depth=5"
+    url = f"{own_address(visit.call.scope)}{rendering.links(root.name, root.id).self}?max_depth=5"
     return f'curl -H "Authorization: Bearer $KEY" {shlex.quote(url)}'

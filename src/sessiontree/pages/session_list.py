@@ -21,7 +21,7 @@ from sessiontree.http.routes import JSON, encode
 from sessiontree.http.session_answers import session_list
 from sessiontree.pages import filter_form, layout, shown
 from sessiontree.pages.addresses import Address, address_of, path_of
-from sessiontree.pages.sending import answer
+from sessiontree.pages.sending import answer, own_address
 from sessiontree.pages.session_cells import other_amounts
 from sessiontree.pages.session_summary import Share, shares_of
 from sessiontree.pages.visits import Visit
@@ -143,6 +143,7 @@ def _page(visit: Visit, query: SessionQuery, page: SessionPage, clock: Clock, si
         visit,
         "sessions.html",
         title="Sessions",
+        address=own_address(call.scope),
         form=form,
         rows=[row_of(session, clock, store.catalog) for session in page.sessions],
         heads=_heads(at, query),

@@ -23,7 +23,7 @@ from sessiontree.money import Totals
 from sessiontree.pages import filter_form, layout, shown
 from sessiontree.pages.addresses import Address, address_of
 from sessiontree.pages.filter_form import Field, Fields
-from sessiontree.pages.sending import answer
+from sessiontree.pages.sending import answer, own_address
 from sessiontree.pages.spend_tables import Spent
 from sessiontree.pages.visits import Visit
 from sessiontree.periods import UNITS
@@ -81,6 +81,7 @@ def _answer(visit: Visit) -> Response:
         visit,
         "spend.html",
         title="Spend",
+        address=own_address(call.scope),
         form=filter_form.form_of(at, _fields(at, store), kept=(GROUP_BY, TIME_ZONE)),
         spent=Spent(asked, rows, at, known),
         sums=sums_of(rows, known),

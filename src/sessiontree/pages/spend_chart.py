@@ -73,7 +73,8 @@ class Scale:
 
     def __init__(self, low: int, high: int) -> None:
         step = _step(high - low)
-        self.lines = range(low // step * step, -(-high // step) * step + 1, step)
+        first, last = low // step, max(-(-high // step), low // step + 1)
+        self.lines = range(first * step, last * step + 1, step)
         self._low, self._high = self.lines[0], self.lines[-1]
 
     def y(self, amount: int) -> float:
