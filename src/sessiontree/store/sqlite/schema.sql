@@ -193,6 +193,7 @@ create table visit (row integer not null references record, session integer not 
 -- Sessions that are no longer there (merged, deleted), for those who follow the changes.
 create table session_gone (account integer not null, sequence integer not null, record_type text not null,
                            id text not null, primary key (account, sequence)) without rowid;
+create index session_gone_by_id on session_gone (account, record_type, id);
 
 -- What has to be computed again, noted in the transaction that changed it: records from row `first` to `last`
 -- (what = 'rows'), the records at a place of the link table ('place'), or a session ('session').

@@ -3,21 +3,22 @@
 A row whose numbers are as they were keeps its revision and its place in the list of changes.
 """
 
-import json
 import sqlite3
+from collections.abc import Sequence
 from typing import Any
 
-from sessiontree.store.sqlite.refresh import Refresh
+from sessiontree.store.sqlite.refresh import Identity, Refresh
 from sessiontree.store.sqlite.session_rows import Row, costs_of
 from sessiontree.store.sqlite.write import insert_rows
 
-_COUNTERS = "session counters"
+_NUMBER = "last session"
+_SEQUENCE = "last change of account "
 
 
 def write(db: sqlite3.Connection, refresh: Refresh) -> None:
     """Write what differs between the sessions as they were and as they are."""
     account_id, old, new = refresh.account_id, refresh.old, refresh.new
-    sequence, number = _counters(db)
+    sequence, number = _last(db, f"{_SEQUENCE}{account_id}"), _last(db, _NUMBER)
     replaced: list[int] = []
     gone: list[tuple[Any, ...]] = []
     rows: list[tuple[Any, ...]] = []
@@ -46,15 +47,24 @@ def write(db: sqlite3.Connection, refresh: Refresh) -> None:
     db.executemany("delete from session where number = ?", [(each,) for each in replaced])
     insert_rows(db, "session", 20, rows)
     insert_rows(db, "session_cost", 9, costs)
+    came = [identity for identity in new if identity not in old]
+    _forget_gone(db, account_id, [*came, *(identity for identity in old if identity not in new)])
     insert_rows(db, "session_gone", 4, gone)
-    db.execute("insert or replace into setting values (?, ?)", [_COUNTERS, json.dumps([sequence, number])])
+    counters = [(f"{_SEQUENCE}{account_id}", sequence), (_NUMBER, number)]
+    db.executemany("insert or replace into setting values (?, ?)", counters)
 
 
-def _counters(db: sqlite3.Connection) -> tuple[int, int]:
-    """The last sequence and the last number of a session that were given; none is ever given again."""
-    found = db.execute("select value from setting where name = ?", [_COUNTERS]).fetchone()
-    sequence, number = json.loads(found[0]) if found else (0, 0)
-    return sequence, number
+def _last(db: sqlite3.Connection, counter: str) -> int:
+    """The last number given; none is ever given again. Changes are counted for each account, numbers for all."""
+    found = db.execute("select value from setting where name = ?", [counter]).fetchone()
+    return int(found[0]) if found else 0
+
+
+def _forget_gone(db: sqlite3.Connection, account_id: int, identities: Sequence[Identity]) -> None:
+    """Whoever follows the changes needs only the last of each session."""
+    if db.execute("select 1 from session_gone where account = ? limit 1", [account_id]).fetchone():
+        statement = "delete from session_gone where account = ? and record_type = ? and id = ?"
+        db.executemany(statement, [(account_id, *identity) for identity in identities])
 
 
 def _hold(db: sqlite3.Connection, refresh: Refresh) -> None:

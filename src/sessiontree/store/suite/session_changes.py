@@ -40,6 +40,29 @@ def test_changes_tell_of_sessions_that_are_gone(store: Store) -> None:
     assert changes_since(store, before, limit=1) == changes_since(store, before)[:1]
 
 
+def test_of_a_session_that_comes_and_goes_the_last_change_is_told(store: Store) -> None:
+    def participant(conference: str) -> None:
+        add(store, record(store, "conference-participant", "p", conference_id=conference, cost="5"))
+        refresh(store)
+
+    participant("c")  # a top: no such conference
+    add(store, record(store, "conference", "c"))
+    refresh(store)
+    assert sorted(changes_since(store, 0)) == ["-p", "c"]
+    participant("other")
+    assert sorted(changes_since(store, 0)) == ["c", "p"]
+    participant("c")
+    assert sorted(changes_since(store, 0)) == ["-p", "c"]
+
+
+def test_changes_of_one_account_say_nothing_of_another(store: Store) -> None:
+    for at in range(3):
+        add(store, record(store, "message", f"theirs {at}", cost="1"), account="other")
+    message(store, "a", cost="1")
+    assert [each.sequence for each in store.sessions.changes(ACCOUNT, 0, 10)] == [1]
+    assert store.sessions.last_change("other") == 3
+
+
 def test_a_change_that_nobody_has_made_yet_is_refused(store: Store) -> None:
     message(store, "a", cost="1")
     reached = store.sessions.last_change(ACCOUNT)
