@@ -121,6 +121,7 @@ def test_options_select_and_sort(store: Path, options: str, expected: str):
 
 
 def test_another_account_has_its_own(store: Path):
+    call("keys", "create", "--store", store, "--account", "other")
     assert ids(store, "--account", "other") == []
 
 
@@ -209,3 +210,11 @@ def test_records_that_wait_are_added_up_first(store: Path):
 )
 def test_a_wrong_call_is_told(store: Path, options: str, expected: str):
     assert expected in told(store, *options.split())
+
+
+@pytest.mark.parametrize("command", ["sessions", "spend", "unlinked", "problems", "audit"])
+def test_an_account_that_nobody_has_is_told_with_those_there_are(store: str, command: str):
+    result = call(command, "--store", store, "--account", "defualt")
+    assert result.exit_code == 0
+    assert "Note: the account defualt has no records; there are default." in result.stderr
+    assert "has no records" not in call(command, "--store", store).stderr

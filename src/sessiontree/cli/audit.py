@@ -13,6 +13,7 @@ from sessiontree.cli.common import (
     record_type,
     settings_options,
     table,
+    warn_of_account,
     warn_of_undeclared,
 )
 from sessiontree.cli.progress import progress
@@ -32,6 +33,7 @@ def audit(account: str, type_name: str | None, as_json_: bool, strict: bool) -> 
     It judges what the providers sent; `verify` judges what was made of it.
     """
     with opened_store(given_settings(), create=False) as store, Audit(store.catalog) as audit:
+        warn_of_account(store, account)
         warn_of_undeclared(store)
         declared = None if type_name is None else record_type(store.catalog, type_name).name
         with progress("records", store.checks.count(account, declared)) as advance:

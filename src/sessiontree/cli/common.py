@@ -68,6 +68,14 @@ def warn_of_undeclared(store: Store) -> None:
         click.echo(f"Note: {warning}.", err=True)
 
 
+def warn_of_account(store: Store, account: str) -> None:
+    """Say so when nobody has records under this name: a list that is empty for that reason looks like any other."""
+    accounts = store.accounts()
+    if accounts and account not in accounts:
+        shown = ", ".join(accounts[:10])
+        click.echo(f"Note: the account {account} has no records; there are {shown}.", err=True)
+
+
 def warn_of_stale(store: Store) -> None:
     """Say so when stored records were read by other declarations than the present ones."""
     warning = warning_of_stale(store)

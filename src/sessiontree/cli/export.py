@@ -14,6 +14,7 @@ from sessiontree.cli.common import (
     given_settings,
     opened_store,
     settings_options,
+    warn_of_account,
     warn_of_stale,
     warn_of_undeclared,
 )
@@ -54,6 +55,7 @@ def export(account: str, file: str, format_name: str | None, fields: str | None,
     """
     settings = given_settings()
     with opened_store(settings, create=False) as store:
+        warn_of_account(store, account)
         warn_of_undeclared(store)
         warn_of_stale(store)
         layout = Layout(chosen(fields, store, account))

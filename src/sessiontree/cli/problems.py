@@ -12,6 +12,7 @@ from sessiontree.cli.common import (
     opened_store,
     settings_options,
     table,
+    warn_of_account,
     warn_of_stale,
     warn_of_undeclared,
 )
@@ -43,6 +44,7 @@ def problems(account: str, code: str | None, limit: int, cursor: str | None, as_
     settings = given_settings()
     given = parameters(options, limit=limit, cursor=cursor, **{unfit.CODE: code})
     with opened_store(settings, create=False) as store:
+        warn_of_account(store, account)
         warn_of_undeclared(store)
         warn_of_stale(store)
         refresh(store)

@@ -14,6 +14,7 @@ from sessiontree.cli.common import (
     may_paint,
     opened_store,
     settings_options,
+    warn_of_account,
     warn_of_stale,
     warn_of_undeclared,
 )
@@ -59,6 +60,7 @@ def sessions(
 
     settings = given_settings()
     with opened_store(settings, create=False) as store:
+        warn_of_account(store, account)
         warn_of_undeclared(store)
         warn_of_stale(store)
         refresh(store)

@@ -12,6 +12,7 @@ from sessiontree.cli.common import (
     opened_store,
     settings_options,
     table,
+    warn_of_account,
     warn_of_stale,
     warn_of_undeclared,
 )
@@ -48,6 +49,7 @@ def unlinked(
     settings = given_settings()
     given = parameters(options, sort=sort, limit=limit, cursor=cursor, **{unfit.REASON: reason})
     with opened_store(settings, create=False) as store:
+        warn_of_account(store, account)
         warn_of_undeclared(store)
         warn_of_stale(store)
         refresh(store)
