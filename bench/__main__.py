@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from bench import http, ingest, sessions, sizes, spend, trees
+from bench import http, ingest, lists, sessions, sizes, spend, trees
 from bench.figure import Figure, lines
 from bench.plan import DEFAULT, FULL_FILE_BYTES, QUICK, Plan
 from bench.stores import Stores
@@ -25,6 +25,7 @@ GROUPS: dict[str, Callable[[Plan, Stores], Iterator[Figure]]] = {
     "ingest": ingest.measure,
     "sizes": sizes.measure,
     "spend": spend.measure,
+    "lists": lists.measure,
     "sessions": sessions.measure,
 }
 
@@ -36,7 +37,7 @@ GROUPS: dict[str, Callable[[Plan, Stores], Iterator[Figure]]] = {
 @click.option("--json", "json_path", metavar="FILE", type=click.Path(path_type=Path), help="Write the figures there.")
 @click.option("--folder", type=click.Path(path_type=Path), help="Where to keep the stores and find them again.")
 def main(groups: tuple[str, ...], quick: bool, full: bool, json_path: Path | None, folder: Path | None) -> None:
-    """Measure all, or only these groups: trees, http, ingest, sizes, spend, sessions."""
+    """Measure all, or only these groups: trees, http, ingest, sizes, spend, lists, sessions."""
     plan = QUICK if quick else DEFAULT
     if full:
         plan = replace(plan, file_bytes=FULL_FILE_BYTES)

@@ -30,6 +30,7 @@ class Plan:
             "ingest": (self.bulk_full_size,),
             "sizes": self.growth_sizes,
             "spend": (self.trees_size,),
+            "lists": (self.trees_size,),
             "sessions": (),
         }
         return sorted({size for group in groups for size in needed[group]})
