@@ -12,13 +12,15 @@ import msgspec
 
 from sessiontree import demo_data
 from sessiontree.errors import SessiontreeError
-from sessiontree.keys import DEFAULT_ACCOUNT, make_key
+from sessiontree.keys import DEFAULT_ACCOUNT, SCOPES, make_key
 from sessiontree.reading import Reader
 from sessiontree.store import Store
 from sessiontree.store.intakes import Origin, Share, new_id
 
 STORE = "sessiontree-demo.db"
 KEY_DAYS = 7
+RECEIVED_BEFORE = timedelta(hours=1)
+"""As if the records had come so long ago: sessions that have just been received are all still settling."""
 START = "/sessions"
 """The page that the demo opens on."""
 
@@ -39,13 +41,16 @@ def load(store: Store, now: datetime) -> bool:
     bodies = [*demo_data.example_records(), *map(msgspec.json.encode, demo_data.generated_records(now))]
     reader = Reader(store.catalog)
     origin = Origin(new_id(), files="demo")
-    store.add(DEFAULT_ACCOUNT, [reader.read(body) for body in bodies], now, [Share(origin, len(bodies))])
+    received = now - RECEIVED_BEFORE
+    store.add(DEFAULT_ACCOUNT, [reader.read(body) for body in bodies], received, [Share(origin, len(bodies))])
     return True
 
 
 def new_key(store: Store) -> str:
     """A key to try the demo with, for some days: every start makes another."""
-    text, key = make_key(name=f"demo of {datetime.now(UTC):%Y-%m-%d %H:%M}", expires=timedelta(days=KEY_DAYS))
+    text, key = make_key(
+        scopes=frozenset(SCOPES), name=f"demo of {datetime.now(UTC):%Y-%m-%d %H:%M}", expires=timedelta(days=KEY_DAYS)
+    )
     store.add_key(key)
     return text
 
