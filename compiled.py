@@ -34,6 +34,7 @@ HOT = (
     "store/sqlite/packing",
     "store/sqlite/places",
     "store/sqlite/refresh",
+    "store/sqlite/row_snapshot",
     "store/sqlite/session_rows",
     "store/sqlite/session_writing",
     "store/sqlite/snapshot",

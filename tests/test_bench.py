@@ -181,4 +181,10 @@ def test_a_tiny_run_measures_every_group(tmp_path: Path, monkeypatch: pytest.Mon
     assert list(dict.fromkeys(each["group"] for each in figures)) == list(bench.GROUPS)
     assert all(each["value"] > 0 for each in figures)
     assert all(each["name"] in done.output for each in figures)
-    assert {each["group"] for each in figures if each["ratio"]} == {"trees", "http", "ingest", "spend", "lists"}  # with bounds
+    assert {each["group"] for each in figures if each["ratio"]} == {
+        "trees",
+        "http",
+        "ingest",
+        "spend",
+        "lists",
+    }  # with bounds

@@ -24,7 +24,7 @@ from sessiontree.reading import Reader
 from sessiontree.session_query import SessionQuery
 from sessiontree.sessions import Session
 from sessiontree.store import Asks, Store, open_store
-from sessiontree.store.sqlite import dirty, refresh, session_writing, snapshot, write
+from sessiontree.store.sqlite import dirty, row_snapshot, session_writing, snapshot, write
 from test_laws import catalog, stored
 
 RECEIVED = datetime(2026, 3, 20, tzinfo=UTC)
@@ -181,10 +181,19 @@ def test_a_refresh_that_fails_leaves_all_as_it_was(monkeypatch: pytest.MonkeyPat
 def test_values_that_share_a_place_cost_no_more_than_time(monkeypatch: pytest.MonkeyPatch, operator: bool) -> None:
     if is_compiled():
         pytest.skip("compiled modules cannot be given other parts")
-    for module in (snapshot, write, refresh, dirty):
+    for module in (snapshot, write, row_snapshot, dirty):
         monkeypatch.setattr(module, "place", lambda account, kind, value: 7)
     rng = random.Random(5)
-    run(rng, messy.generate(rng, 40, operator=operator), operator=operator, checks=3)
+    reader = Reader(catalog(operator=operator))
+    records = messy.generate(rng, 40, operator=operator)
+    with stored([], operator=operator) as store:
+        both = Both(store, operator=operator)
+        for first in range(0, len(records), 10):
+            others = [reader.read(line) for line in messy.ndjson(records[::-1]).splitlines()]
+            store.add("other", others[first : first + 10], RECEIVED)
+            both.add(records[first : first + 10])
+            store.sessions.refresh(7)
+        both.check()
 
 
 @pytest.mark.parametrize("seed", range(6))

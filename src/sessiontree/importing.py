@@ -20,8 +20,6 @@ from sessiontree.store import Outcome, Store
 from sessiontree.store.intakes import Origin, Share
 
 BATCH = 4000
-WAITING_MAX = 40_000
-"""So many records may wait for their sessions to be refreshed: most of a session's records are there by then."""
 
 
 @dataclass(slots=True)
@@ -115,9 +113,6 @@ def add_all(
         nonlocal told
         share, told = Share(origin, len(records), summary.rejected - told), summary.rejected
         summary.count(store.add(account, records, datetime.now(UTC), [share]))
-        if store.sessions.waiting() >= WAITING_MAX:
-            while store.sessions.refresh():
-                pass
 
     try:
         for record in _readable(Reader(store.catalog), elements, rejects, summary, record_type):

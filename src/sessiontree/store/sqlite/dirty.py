@@ -1,7 +1,7 @@
 """Notes of what has to be computed again, written in the transaction that changes it, and read by `sessions`."""
 
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, pairwise
 
@@ -67,11 +67,10 @@ class Notes:
     """Some notes of one account: ranges of rows (both ends included), places and sessions.
 
     `numbers` are those of notes that are done with them; `shortened` is one that is not: its number, and the row that
-    it begins with then. `last` is the number of the last note that there is.
+    it begins with then.
     """
 
     account_id: int
-    last: int
     rows: list[tuple[int, int]] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
     sessions: set[int] = field(default_factory=set)
@@ -79,18 +78,18 @@ class Notes:
     shortened: tuple[int, int] | None = None
 
 
-def take(db: sqlite3.Connection, limit: int, worked: dict[int, int]) -> Notes | None:
+def take(db: sqlite3.Connection, limit: int, remaining: Callable[[int, int], Sequence[int]]) -> Notes | None:
     """The oldest notes of the account that has the oldest, of about `limit` records. They stay until `drop`.
 
-    `worked` are rows that have been worked in already, each with the number of the last note that this holds for.
+    `remaining` says which rows of a range have not been worked in yet.
     """
-    statement = """select number, account, what, first, last, (select max(number) from dirty) from dirty
+    statement = """select number, account, what, first, last from dirty
         where account = (select account from dirty order by number limit 1) order by number"""
     notes: Notes | None = None
-    for number, account_id, what, first, last, newest in db.execute(statement):
-        notes = notes or Notes(account_id, newest)
+    for number, account_id, what, first, last in db.execute(statement):
+        notes = notes or Notes(account_id)
         if what == ROWS:
-            rows = [row for row in range(first, last + 1) if worked.get(row, 0) < number]
+            rows = remaining(first, last)
             notes.rows += ranges(rows[:limit])
             if len(rows) > limit:
                 notes.shortened = (number, rows[limit])

@@ -36,16 +36,16 @@ class SqliteSessions:
         with self._store.writing() as db:
             recent = self._store.recent
             recent.begin(db)
-            notes = dirty.take(db, limit, recent.worked)
+            notes = dirty.take(db, limit, recent.remaining)
             if notes is not None:
                 refresh = Refresh(self._store, db, notes, self._plans, datetime.now(UTC))
                 refresh.run()
                 session_writing.write(db, refresh)
                 dirty.drop(db, notes)
-                recent.worked.update(dict.fromkeys(refresh.also, notes.last))
+                recent.work_in(refresh.also)
             waiting = dirty.waiting(db)
             if not waiting:
-                recent.worked.clear()
+                recent.all_done()
             recent.end(db)
             return waiting
 

@@ -217,7 +217,7 @@ def _note_dirty(store: "SqliteStore", db: sqlite3.Connection, batch: _Batch) -> 
     """Note whose sessions have to be computed again."""
     if batch.created:
         dirty.note_rows(db, batch.account_id, min(batch.created), max(batch.created))
-        store.recent.keep(batch.created, batch.received)
+        store.recent.keep(batch.account_id, batch.created, batch.received)
     if batch.changed:
         dirty.note_changed(db, batch.account_id, batch.changed)
         store.recent.changed(batch.changed)
