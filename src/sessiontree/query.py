@@ -87,7 +87,7 @@ def _number(text: str) -> Decimal:
     return Decimal(text)
 
 
-def value_text(raw: msgspec.Raw | None) -> str | None:
+def value_text(raw: msgspec.Raw | bytes | None) -> str | None:
     """A JSON value as text, a number as it is written; None for null and for nothing at all."""
     if raw is None:
         return None

@@ -12,6 +12,7 @@ import msgspec
 
 from sessiontree import money
 from sessiontree.catalog import Quantity, RecordType
+from sessiontree.query import value_text
 from sessiontree.record import Record
 
 DIGITS_MAX = 100
@@ -88,7 +89,7 @@ def rate(declared: RecordType, record: Record) -> Rated | Unchecked:
 def _rate_units(quantity: Quantity, fields: Raws) -> int | Unchecked:
     """How many units the rate of a record is for: as its unit field says, else as declared."""
     name = quantity.rate_unit_field
-    text = _text(fields.get(name)) if name is not None else None
+    text = (value_text(fields.get(name)) or "").strip() if name is not None else ""
     if not text:
         return quantity.rate_per
     units = quantity.rate_units.get(text)
@@ -97,7 +98,7 @@ def _rate_units(quantity: Quantity, fields: Raws) -> int | Unchecked:
 
 def _number(fields: Raws, names: tuple[str, ...]) -> str | None:
     """The first of the fields that is there, as the number that is written in it; None if it is none."""
-    text = next((text for name in names if (text := _text(fields.get(name)))), None)
+    text = next((text for name in names if (text := (value_text(fields.get(name)) or "").strip())), None)
     if text is None or len(text) > DIGITS_MAX or "_" in text:
         return None
     try:
@@ -105,11 +106,3 @@ def _number(fields: Raws, names: tuple[str, ...]) -> str | None:
     except InvalidOperation:
         return None
     return text if number.is_finite() and abs(number.adjusted()) <= DIGITS_MAX else None
-
-
-def _text(raw: msgspec.Raw | None) -> str | None:
-    """A JSON value as text, a number as it is written; None for null and for nothing at all."""
-    data = b"null" if raw is None else bytes(raw)
-    if data[:1] == b'"':
-        return str(msgspec.json.decode(data)).strip()
-    return None if data == b"null" else data.decode()

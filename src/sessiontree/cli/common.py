@@ -61,6 +61,13 @@ def opened_store(settings: Settings, *, create: bool) -> Iterator[Store]:
         store.close()
 
 
+def warn(store: Store, account: str) -> None:
+    """Say all that may make an answer about an account other than expected."""
+    warn_of_account(store, account)
+    warn_of_undeclared(store)
+    warn_of_stale(store)
+
+
 def warn_of_undeclared(store: Store) -> None:
     """Say so when the catalogue lacks types of stored records: every sum is without them."""
     warning = warning_of_undeclared(store)

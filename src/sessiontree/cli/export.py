@@ -14,9 +14,7 @@ from sessiontree.cli.common import (
     given_settings,
     opened_store,
     settings_options,
-    warn_of_account,
-    warn_of_stale,
-    warn_of_undeclared,
+    warn,
 )
 from sessiontree.cli.fields import chosen, fields_option
 from sessiontree.cli.progress import progress
@@ -55,9 +53,7 @@ def export(account: str, file: str, format_name: str | None, fields: str | None,
     """
     settings = given_settings()
     with opened_store(settings, create=False) as store:
-        warn_of_account(store, account)
-        warn_of_undeclared(store)
-        warn_of_stale(store)
+        warn(store, account)
         layout = Layout(chosen(fields, store, account))
         query = _query(store, account, settings, parameters(filters))
         name = format_name or _format_of(file)

@@ -12,9 +12,7 @@ from sessiontree.cli.common import (
     opened_store,
     settings_options,
     table,
-    warn_of_account,
-    warn_of_stale,
-    warn_of_undeclared,
+    warn,
 )
 from sessiontree.cli.session_options import NAMES, as_usage, parameters, session_options
 from sessiontree.placement import PROBLEM_CODES
@@ -44,9 +42,7 @@ def problems(account: str, code: str | None, limit: int, cursor: str | None, as_
     settings = given_settings()
     given = parameters(options, limit=limit, cursor=cursor, **{unfit.CODE: code})
     with opened_store(settings, create=False) as store:
-        warn_of_account(store, account)
-        warn_of_undeclared(store)
-        warn_of_stale(store)
+        warn(store, account)
         refresh(store)
         try:
             answer = unfit.problems(store, account, Parameters(given), settings, datetime.now(UTC))

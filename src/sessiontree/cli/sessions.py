@@ -14,9 +14,7 @@ from sessiontree.cli.common import (
     may_paint,
     opened_store,
     settings_options,
-    warn_of_account,
-    warn_of_stale,
-    warn_of_undeclared,
+    warn,
 )
 from sessiontree.cli.session_delete import delete
 from sessiontree.cli.session_options import as_usage, parameters, session_options
@@ -60,9 +58,7 @@ def sessions(
 
     settings = given_settings()
     with opened_store(settings, create=False) as store:
-        warn_of_account(store, account)
-        warn_of_undeclared(store)
-        warn_of_stale(store)
+        warn(store, account)
         refresh(store)
         now = datetime.now(UTC)
         query = _query(store, account, settings, now, parameters(options, sort=sort))

@@ -13,9 +13,7 @@ from sessiontree.cli.common import (
     may_paint,
     opened_store,
     settings_options,
-    warn_of_account,
-    warn_of_stale,
-    warn_of_undeclared,
+    warn,
 )
 from sessiontree.cli.session_options import as_usage, conditions
 from sessiontree.spending import GROUP_BY, TIME_ZONE
@@ -72,9 +70,7 @@ def spend(account: str, filters: tuple[str, ...], as_json: bool, as_csv: bool, *
     values = [(parameter, options[_keyword(option)]) for option, _, parameter, _ in _OPTIONS]
     given = [(parameter, value) for parameter, value in values if value is not None]
     with opened_store(given_settings(), create=False) as store:
-        warn_of_account(store, account)
-        warn_of_undeclared(store)
-        warn_of_stale(store)
+        warn(store, account)
         asked, rows = _answer(store, account, urlencode([*given, *conditions(filters)]).encode())
     lines: Iterable[str | bytes]
     if as_json:

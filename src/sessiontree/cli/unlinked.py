@@ -12,9 +12,7 @@ from sessiontree.cli.common import (
     opened_store,
     settings_options,
     table,
-    warn_of_account,
-    warn_of_stale,
-    warn_of_undeclared,
+    warn,
 )
 from sessiontree.cli.session_options import NAMES, as_usage, parameters, session_options
 from sessiontree.session_query import LIMIT, LIMIT_MAX, SORT, SORTS
@@ -49,9 +47,7 @@ def unlinked(
     settings = given_settings()
     given = parameters(options, sort=sort, limit=limit, cursor=cursor, **{unfit.REASON: reason})
     with opened_store(settings, create=False) as store:
-        warn_of_account(store, account)
-        warn_of_undeclared(store)
-        warn_of_stale(store)
+        warn(store, account)
         refresh(store)
         try:
             answer = unfit.unlinked(store, account, Parameters(given), settings, datetime.now(UTC))

@@ -163,13 +163,6 @@ def sums_text(totals: money.Totals) -> str:
     return " + ".join(f"{code} {money.text(totals[code])}" for code in sorted(totals))
 
 
-def field_text(value: bytes | None) -> str | None:
-    """A record's field as plain text: what a JSON string says, and of everything else the JSON as it was received."""
-    if value is None or value == b"null":
-        return None
-    return msgspec.json.decode(value, type=str) if value.startswith(b'"') else value.decode()
-
-
 def time_text(moment: datetime) -> str:
     """A moment as the API writes it."""
     return moment.isoformat().replace("+00:00", "Z")

@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 from sessiontree import csv_text, money
 from sessiontree.catalog import Catalog, RecordType
-from sessiontree.export.columns import Layout, Place, field_text, time_text
+from sessiontree.export.columns import Layout, Place, time_text
 from sessiontree.export.tally import Tally
+from sessiontree.query import value_text
 from sessiontree.record import Record
 
 Cell = str | int | None
@@ -52,7 +53,7 @@ class Focus:
             return None
         charge = _Charge(place, record, self._account, self._provider, self._services)
         chosen = self.layout.values(place)[-len(self.layout.fields) :] if self.layout.fields else ()
-        fields = [field_text(value) if isinstance(value, bytes) else None for value in chosen]
+        fields = [value_text(value) if isinstance(value, bytes) else None for value in chosen]
         return csv_text.line([*(read(charge) for read in _COLUMNS.values()), *fields]).encode()
 
     def end(self, tally: Tally) -> bytes:

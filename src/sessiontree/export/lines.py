@@ -5,8 +5,9 @@ from datetime import datetime
 import msgspec
 
 from sessiontree import csv_text, money
-from sessiontree.export.columns import Kind, Layout, Place, Value, field_text, sums_text, time_text
+from sessiontree.export.columns import Kind, Layout, Place, Value, sums_text, time_text
 from sessiontree.export.tally import Tally
+from sessiontree.query import value_text
 
 END = "#end"
 """Begins the last line of a CSV export, in the column of the session id."""
@@ -78,7 +79,7 @@ def csv_cell(value: Value, kind: Kind) -> str | None:
     if isinstance(value, datetime):
         return time_text(value)
     if isinstance(value, bytes):
-        return field_text(value)
+        return value_text(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     return None if value is None else str(value)

@@ -11,10 +11,11 @@ from typing import Any
 import msgspec
 
 from sessiontree.errors import SessiontreeError
-from sessiontree.export.columns import Column, Layout, Place, Value, field_text
+from sessiontree.export.columns import Column, Layout, Place, Value
 from sessiontree.export.lines import trailer
 from sessiontree.export.tally import Tally
 from sessiontree.money import DECIMALS
+from sessiontree.query import value_text
 
 GROUP_ROWS = 10_000
 TRAILER = b"sessiontree.trailer"
@@ -88,7 +89,7 @@ class Parquet:
             packed = b"".join([amount.to_bytes(16, "little", signed=True) for amount in values])
             return self._arrow.Array.from_buffers(type, len(values), [None, self._arrow.py_buffer(packed)])
         if column.kind == "json":
-            values = [field_text(value) for value in values]
+            values = [value_text(value) for value in values]
         return self._arrow.array(values, type=type)
 
 
