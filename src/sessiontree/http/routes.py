@@ -4,6 +4,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from urllib.parse import unquote
 
 import msgspec
@@ -15,7 +16,7 @@ from sessiontree.export import Export
 from sessiontree.http import answers, filters, metadata
 from sessiontree.http.export_parameters import tree_form
 from sessiontree.http.metrics import CONTENT_TYPE as METRICS_TYPE
-from sessiontree.http.parameters import Parameters
+from sessiontree.http.parameters import Parameters, Window
 from sessiontree.http.refusals import BAD_ID, NOT_FOUND, RequestError
 from sessiontree.http.service import Service
 from sessiontree.query import Query
@@ -58,31 +59,57 @@ class Call:
 Handler = Callable[[Call], Awaitable[Response]]
 
 
+class JsonBody(Response):
+    """An answer that is JSON already, without what the base class prepares for all kinds of answers."""
+
+    def __init__(self, body: bytes) -> None:
+        self.body = body
+        self.status_code = 200
+        self.raw_headers = [(b"content-length", b"%d" % len(body)), (b"content-type", b"application/json")]
+        self.background = None
+
+
 def json_answer(answer: msgspec.Struct) -> Response:
     """An answer as JSON."""
-    return Response(encode(answer), media_type=JSON)
+    return JsonBody(encode(answer))
+
+
+@dataclass(frozen=True, slots=True)
+class TreeAsked:
+    """What is asked for about an event: how many levels below it, whether with records, and near which time."""
+
+    depth: int
+    records: bool
+    near: Window | None
+    parameters: Parameters
+
+
+@lru_cache(maxsize=256)
+def _tree_asked(query: bytes) -> TreeAsked:
+    """Read once for all requests that ask alike. Raises RequestError, and then again each time."""
+    parameters = Parameters(query)
+    depth = parameters.integer("max_depth", metadata.DEPTH_DEFAULT, low=metadata.DEPTH_MIN, high=metadata.DEPTH_MAX)
+    children = parameters.boolean("include_children", True)
+    records = parameters.choice("expand", metadata.EXPAND[0], metadata.EXPAND) == "record"
+    return TreeAsked(depth if children else 0, records, parameters.window("date_time"), parameters)
 
 
 async def session_analysis(call: Call) -> Response:
     """The session tree of an event."""
     service, (name, event_id) = call.service, call.names
-    parameters = call.parameters()
-    depth = parameters.integer("max_depth", metadata.DEPTH_DEFAULT, low=metadata.DEPTH_MIN, high=metadata.DEPTH_MAX)
-    children = parameters.boolean("include_children", True)
-    records = parameters.choice("expand", metadata.EXPAND[0], metadata.EXPAND) == "record"
-    near = parameters.window("date_time")
-    form = tree_form(parameters, service.store, call.account)
+    asked = _tree_asked(call.scope["query_string"])
+    form = tree_form(asked.parameters, service.store, call.account)
     declared = service.catalog.resolve(name)
     if not valid_id(event_id):
         text = "an id is 1 to 255 printable characters without /"
         raise RequestError(400, BAD_ID, text, parameter="event_id")
 
     def render(tree: Tree) -> bytes:
-        if near is not None and tree.created_at() not in near:
+        if asked.near is not None and tree.created_at() not in asked.near:
             raise EventNotFound(declared.name, event_id)
         if form is not None:
             return b"".join(Export(form).chunks([tree]))
-        body = session_json(tree, depth_max=depth if children else 0, records=records, now=datetime.now(UTC))
+        body = session_json(tree, depth_max=asked.depth, records=asked.records, now=datetime.now(UTC))
         tree.release()
         return body
 
@@ -90,7 +117,7 @@ async def session_analysis(call: Call) -> Response:
         body = render(service.quick_analysis.tree(call.account, declared, event_id))
     except TreeTooLarge:  # for the event loop; all other requests would wait for it
         body = await service.in_thread(lambda: render(service.analysis.tree(call.account, declared, event_id)))
-    return Response(body, media_type=JSON if form is None else form.media_type)
+    return JsonBody(body) if form is None else Response(body, media_type=form.media_type)
 
 
 async def all_metadata(call: Call) -> Response:

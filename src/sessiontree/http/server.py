@@ -13,6 +13,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import count
 from math import ceil
 from typing import Any
@@ -34,6 +35,7 @@ from sessiontree.http.refusals import (
 )
 from sessiontree.http.routes import Call, Handler
 from sessiontree.http.service import Service
+from sessiontree.keys import digest
 from sessiontree.pages.errors import error_page, wants_page
 from sessiontree.pages.routes import page_routes
 from sessiontree.settings import Settings
@@ -41,6 +43,7 @@ from sessiontree.store import ApiKey, warning_of_stale, warning_of_undeclared
 
 SHUTDOWN_SECONDS = 30
 GARBAGE_OBJECTS = 50_000  # answers and batches hold no circles; looking for those more often costs a tenth of the time
+AUTHORIZATION_BYTES_MAX = 512
 SWITCH_SECONDS = 0.0005
 """How long a thread that reads or writes many records may keep the interpreter from the event loop."""
 log = logging.getLogger("sessiontree")
@@ -193,9 +196,8 @@ class App:
         key = None
         for name, value in scope["headers"]:
             if name == b"authorization":
-                scheme, _, text = value.partition(b" ")
-                if scheme.lower() == b"bearer":
-                    key = self.service.keys.find(text.strip().decode("latin-1"), datetime.now(UTC))
+                digest = _bearer_digest(value) if len(value) <= AUTHORIZATION_BYTES_MAX else None
+                key = None if digest is None else self.service.keys.find_digest(digest, datetime.now(UTC))
                 break
         if key is None:
             text = "send a valid API key in the header Authorization: Bearer KEY"
@@ -214,6 +216,13 @@ class App:
         elif refusal.status >= 500:
             log.error("request %s", request_id, exc_info=error)
         return refusal
+
+
+@lru_cache(maxsize=1024)
+def _bearer_digest(authorization: bytes) -> bytes | None:
+    """The digest of the key in the value of the header, None where none can be."""
+    scheme, _, text = authorization.partition(b" ")
+    return digest(text.strip().decode("latin-1")) if scheme.lower() == b"bearer" else None
 
 
 class ServerError(SessiontreeError):

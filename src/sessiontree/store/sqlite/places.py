@@ -6,21 +6,28 @@ ingest rate, and no decay with size). Two values may share a place: whoever find
 """
 
 from hashlib import blake2b
+from struct import Struct
 from typing import Final
 from zlib import crc32
 
 KEY: Final = "=key"
 REF: Final = "=ref"
 _LOW_BITS: Final = 28
+_signed = Struct(">q").unpack
 
 
 def place(account: int, kind: str, value: str) -> int:
     """The place of a value among an account's links: a signed 64-bit int. `kind` is KEY, REF, or the type of an id."""
-    text = f"{account} {kind} {value}".encode("utf-8", "surrogatepass")  # text that no record has may be asked for
+    text = f"{account} {kind} {value}"
+    try:
+        data = text.encode()
+    except UnicodeEncodeError:  # no record has such text, but it may be asked for
+        data = text.encode("utf-8", "surrogatepass")
     number = _time_bits(value)
     if number is None:
-        return int.from_bytes(blake2b(text, digest_size=8).digest(), signed=True)
-    number = number << _LOW_BITS | crc32(text) & (1 << _LOW_BITS) - 1
+        (hashed,) = _signed(blake2b(data, digest_size=8).digest())
+        return int(hashed)
+    number = number << _LOW_BITS | crc32(data) & (1 << _LOW_BITS) - 1
     return number if number < 1 << 63 else number - (1 << 64)
 
 
