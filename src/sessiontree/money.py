@@ -14,6 +14,8 @@ UNIT: Final = 10**DECIMALS
 LIMIT: Final = 10**12 * UNIT
 """Amounts lie strictly between -LIMIT and LIMIT when read; sums may grow beyond."""
 _TEXT_MAX = 100
+_TEXTS_MAX: Final = 65_536
+_texts: dict[int, str] = {}  # a plain dictionary: every event of every answer asks, and functools' cache takes longer
 
 
 Totals = dict[str, int]
@@ -54,11 +56,19 @@ def from_int(units: int) -> int:
     return units * UNIT
 
 
-@lru_cache(maxsize=65536)
 def text(amount: int) -> str:
     """Plain notation with six decimals, or as many more as the exact value needs."""
+    found = _texts.get(amount)
+    if found is None:
+        if len(_texts) >= _TEXTS_MAX:
+            _texts.clear()
+        found = _texts[amount] = _text(amount)
+    return found
+
+
+def _text(amount: int) -> str:
     if amount < 0:
-        return "-" + text(-amount)
+        return "-" + _text(-amount)
     fraction = str(UNIT + amount % UNIT)  # the 1 in front keeps the zeros behind it
     decimals = fraction[1:].rstrip("0") if amount % 1_000_000 else fraction[1:7]
     return str(amount // UNIT) + "." + decimals

@@ -1,7 +1,6 @@
 """From a session tree to the API's answer about it, cut to the depth asked for; the shapes are in `wire`."""
 
 from datetime import datetime
-from functools import cache
 from urllib.parse import quote
 
 import msgspec
@@ -29,6 +28,7 @@ from sessiontree.wire import (
 
 _encode = msgspec.json.Encoder().encode
 _EMPTY = Raw(b"{}")
+_link_starts: dict[str, tuple[str, str]] = {}  # by record type
 
 
 def session_json(tree: Tree, *, depth_max: int | None, records: bool, now: datetime) -> bytes:
@@ -108,15 +108,14 @@ def _event_node(node: Node, children: list[EventNode], *, is_root: bool, records
 
 def links(record_type: str, id: str) -> NodeLinks:
     """The links of an event."""
-    analysis, detail = _link_starts(record_type)
+    starts = _link_starts.get(record_type)
+    if starts is None:
+        name = quote(record_type, safe="")
+        starts = f"/v2/session_analysis/{name}/", f"/v2/detail_records?record_type={name}&id="
+        _link_starts[record_type] = starts
+    analysis, detail = starts
     value = id if id.isascii() and id.replace("-", "").isalnum() else quote(id, safe="")
     return NodeLinks(analysis + value, detail + value)
-
-
-@cache
-def _link_starts(record_type: str) -> tuple[str, str]:
-    name = quote(record_type, safe="")
-    return f"/v2/session_analysis/{name}/", f"/v2/detail_records?record_type={name}&id="
 
 
 def _event_cost(node: Node) -> EventCost:
@@ -185,7 +184,7 @@ def _meta(tree: Tree, returned: int) -> SessionMeta:
     by_product = tree.by_product()
     return SessionMeta(
         event_count=root.event_count,
-        products=sorted({product for product, *_ in by_product}),
+        products=sorted({row[0] for row in by_product}),
         returned_event_count=returned,
         truncated=returned < root.event_count,
         unpriced_count=root.unpriced_count,

@@ -69,17 +69,35 @@ class Tree:
 
     def by_product(self) -> list[tuple[str, str, int, int]]:
         """Product, currency, amount and events of each product in each currency; the most expensive first."""
-        found: dict[tuple[str, str], list[int]] = {}  # less than nothing, so that the most expensive sorts first
+        found: dict[str, dict[str, _Sum]] = {}
+        sums: dict[str, _Sum] = {}
+        currency = ""
         for node in self.nodes:
-            key = (node.plan.declared.product, node.currency)
-            sums = found.get(key)
-            if sums is None:
-                sums = found[key] = [0, 0]
-            if node.record is not None:
-                sums[0] -= node.record.cost or 0
-            sums[1] += 1
-        rows = sorted([(less, *key, count) for key, (less, count) in found.items()])
-        return [(product, currency, -less, count) for less, product, currency, count in rows]
+            if node.currency != currency:
+                currency = node.currency
+                sums = found.setdefault(currency, {})
+            product = node.plan.declared.product
+            sum = sums.get(product)
+            if sum is None:
+                sum = sums[product] = _Sum(product, currency)
+            if node.record is not None and node.record.cost is not None:
+                sum.amount += node.record.cost
+            sum.events += 1
+        every = [sum for sums in found.values() for sum in sums.values()]
+        rows = sorted([(-sum.amount, sum.product, sum.currency, sum.events) for sum in every])
+        return [(product, currency, -less, events) for less, product, currency, events in rows]
+
+
+class _Sum:
+    """What the events of a product cost in one currency."""
+
+    __slots__ = ("amount", "currency", "events", "product")
+
+    def __init__(self, product: str, currency: str) -> None:
+        self.product = product
+        self.currency = currency
+        self.amount = 0
+        self.events = 0
 
 
 def grow(root: Node, events: Sequence[Node], ancestors: list[Link], *, settled: bool, open_for: timedelta) -> Tree:
