@@ -1,40 +1,27 @@
 """The official Node client, unchanged, against a running server: starts the tests in `node/` and reports on each file.
 
-They need Node 18 or newer and what `npm ci` puts into `tests/node/node_modules`. Where these are absent they are
-skipped, unless SESSIONTREE_REQUIRE_NODE=1 (as in CI) makes that a failure.
+They need Node 18 or newer and what `npm ci` installs: see `node_tools`.
 """
 
 import json
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-FOLDER = Path(__file__).parent / "node"
+from node_tools import FOLDER, installed
+
 GUIDE_CALL = Path(__file__).parent.parent / "examples" / "ai-call.ndjson"
 FILES = sorted(path.name for path in FOLDER.glob("*.test.js"))
-
-
-def absent() -> str | None:
-    """What the tests lack here, as a sentence; None when they can run."""
-    if shutil.which("node") is None:
-        return "node is not installed"
-    if not (FOLDER / "node_modules" / "telnyx").is_dir():
-        return "the client is not installed: run `npm ci` in tests/node"
-    return None
 
 
 @pytest.fixture(scope="module")
 def environment(server: Any) -> dict[str, str]:
     """The environment of the Node tests; the server has the guide's call."""
-    if reason := absent():
-        if os.environ.get("SESSIONTREE_REQUIRE_NODE") == "1":
-            pytest.fail(f"{reason}, and SESSIONTREE_REQUIRE_NODE=1 asks for these tests")
-        pytest.skip(reason)
+    installed("telnyx")
     lines = GUIDE_CALL.read_text(encoding="utf-8").splitlines()
     assert server.post([json.loads(line) for line in lines if line.strip()]).json()["data"]["rejected"] == 0
     named = {"SESSIONTREE_URL": server.url, "SESSIONTREE_KEY": server.key, "SESSIONTREE_READ_KEY": server.read_key}

@@ -87,9 +87,9 @@ class RecordType:
         return _distinct(via.local_field for parent in self.parents for via in parent.via)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Catalog:
-    """All record types by name. `updated` is when any of them last changed."""
+    """All record types by name. `updated` is when any of them last changed. Each one loaded is a key of its own."""
 
     types: Mapping[str, RecordType]
     updated: datetime

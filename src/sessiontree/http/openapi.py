@@ -175,8 +175,6 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "/openapi.json"): Operation(
         "getOpenapi", "This description", "The API as OpenAPI 3.1.", "application/json", key=False
     ),
-    ("GET", "/docs"): Operation("getDocs", "These pages", "The API, to read.", "text/html", key=False),
-    ("GET", "/docs/style.css"): Operation("getStyle", "Their style", "How the docs look.", "text/css", key=False),
 }
 
 _STATUSES = {

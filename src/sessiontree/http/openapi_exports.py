@@ -26,7 +26,7 @@ def _format(names: tuple[str, ...], description: str) -> Json:
 
 
 TREE_EXPORT = (_format(TREE_FORMATS, _TREE_FORMAT), _FIELDS)
-OPERATIONS = {
+OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "/v2/export"): Operation(
         "exportSessions",
         "Export sessions",

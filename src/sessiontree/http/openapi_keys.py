@@ -30,7 +30,7 @@ _REVOKED: Json = {
     "revoked_at": "2026-03-18T09:00:00Z",
 }
 
-OPERATIONS = {
+OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "/v2/keys"): Operation(
         "listKeys",
         "API keys",

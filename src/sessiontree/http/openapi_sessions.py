@@ -84,7 +84,7 @@ _CHANGES: Json = {
     "meta": {"next_since": "4711"},
 }
 
-OPERATIONS = {
+OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "/v2/sessions"): Operation(
         "listSessions",
         "List sessions",

@@ -104,7 +104,7 @@ _PROOF: Json = {
     }
 }
 
-OPERATIONS = {
+OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "/v2/unlinked"): Operation(
         "listUnlinked",
         "Unlinked records",

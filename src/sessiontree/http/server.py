@@ -20,9 +20,8 @@ from typing import Any
 
 import uvicorn
 
-from sessiontree.catalog import Catalog
 from sessiontree.errors import SessiontreeError
-from sessiontree.http import docs_page, export, imports, keys, receiving, routes, sessions, spend, unfit
+from sessiontree.http import description, export, imports, keys, receiving, routes, sessions, spend, unfit
 from sessiontree.http.refusals import (
     BAD_REQUEST,
     FORBIDDEN,
@@ -67,9 +66,8 @@ class Route:
     is_page: bool = False
 
 
-def all_routes(catalog: Catalog) -> list[Route]:
+def all_routes() -> list[Route]:
     """Every route of the API (the pages have theirs). A part that is named wins over one in braces."""
-    docs = docs_page.Docs(catalog)
     return [
         Route("GET", "/v2/session_analysis/metadata", "read", routes.all_metadata),
         Route("GET", "/v2/session_analysis/metadata/{record_type}", "read", routes.type_metadata),
@@ -94,9 +92,7 @@ def all_routes(catalog: Catalog) -> list[Route]:
         Route("GET", "/healthz", None, routes.healthz),
         Route("GET", "/readyz", None, routes.Readyz()),
         Route("GET", "/metrics", None, routes.metrics),
-        Route("GET", "/openapi.json", None, docs.openapi_json),
-        Route("GET", "/docs", None, docs.page),
-        Route("GET", "/docs/style.css", None, docs.style),
+        Route("GET", "/openapi.json", None, description.openapi_json),
     ]
 
 
@@ -141,7 +137,7 @@ class App:
     def __init__(self, service: Service) -> None:
         self.service = service
         self._tree = Branch()
-        for route in all_routes(service.catalog):
+        for route in all_routes():
             self._tree.grow(route)
         for method, path, handler in page_routes():
             self._tree.grow(Route(method, path, None, handler, is_page=True))

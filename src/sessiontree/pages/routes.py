@@ -2,6 +2,7 @@
 
 from sessiontree.http.routes import Handler
 from sessiontree.pages import (
+    api_docs,
     catalogue,
     elements,
     finding,
@@ -45,6 +46,7 @@ def page_routes() -> list[tuple[str, str, Handler]]:
         ("GET", "/spend", for_visits("read", spend.spend)),
         ("GET", "/unlinked", for_visits("read", unfit.unlinked)),
         ("GET", "/problems", for_visits("read", unfit.problems)),
+        ("GET", "/docs", api_docs.api_docs),
         ("GET", "/elements", for_visits(None, elements.elements)),
         ("GET", "/static/{version}/{name}", static_files.static_file),
     ]

@@ -100,14 +100,19 @@ def clock(moment: datetime) -> str:
 
 def instant(moment: datetime) -> Markup:
     """Day and time of a moment, with the machine's form of it."""
-    return Markup('<time datetime="{}">{} {}</time>').format(moment.isoformat(), day(moment), clock(moment))
+    return Markup('<time datetime="{}">{} {}</time>').format(_machine(moment), day(moment), clock(moment))
+
+
+def _machine(moment: datetime) -> str:
+    """A moment as HTML takes it: with three decimals of a second at most."""
+    return moment.isoformat(timespec="milliseconds" if moment.microsecond else "auto")
 
 
 def minute(moment: datetime) -> Markup:
     """Day and time of a moment to the minute, with the machine's form of it."""
     at = moment.astimezone(UTC)
     text = Markup('<time datetime="{}" title="{}">{} {:02d}:{:02d} UTC</time>')
-    return text.format(moment.isoformat(), clock(moment), day(moment), at.hour, at.minute)
+    return text.format(_machine(moment), clock(moment), day(moment), at.hour, at.minute)
 
 
 def duration(span: timedelta) -> str:

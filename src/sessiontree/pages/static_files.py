@@ -1,4 +1,4 @@
-"""Style sheet and scripts: under an address that holds the digest of them all, so that browsers may keep them."""
+"""Style sheets, scripts, icon: under an address that holds the digest of them all, so that browsers may keep them."""
 
 from functools import cache
 from hashlib import sha256
@@ -10,7 +10,7 @@ from sessiontree.http.refusals import NOT_FOUND, RequestError
 from sessiontree.http.routes import Call
 from sessiontree.pages.sending import header, takes_gzip, zipped
 
-_TYPES = {"css": "text/css", "js": "text/javascript"}
+_TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 _FOR_EVER = "public, max-age=31536000, immutable"
 
 

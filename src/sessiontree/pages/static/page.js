@@ -53,4 +53,5 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 
+document.querySelector(".top nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 reveal(document);
