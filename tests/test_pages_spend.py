@@ -116,24 +116,44 @@ def test_the_tables_are_the_apis_numbers(inside: Any, client: Any, show: Show):
         assert found == {key: shown.amount_text(amount, key[0]) for key, amount in expected.items()}
 
 
-def test_a_bar_leads_to_the_sessions_of_its_day_and_product(show: Show):
-    page = show(MARCH + "&time_zone=Europe/Berlin", RECORDS)
+def test_a_bar_leads_to_the_sessions_of_its_day_and_product(signed_in: Any, show: Show):
+    asked = MARCH + "&time_zone=Europe/Berlin"
+    page = show(asked, RECORDS)
     links = {link.one("title").text: link.attributes["href"] for link in page.all("a") if link.all("title")}
     href = links["2026-03-01, messaging: $0.0500"]
-    assert {name: value for name, (value,) in parse_qs(urlsplit(href).query).items()} == {
+    at = signed_in.get(f"/spend{href}").headers["location"]
+    assert {name: value for name, (value,) in parse_qs(urlsplit(at).query).items()} == {
         "filter[started_at][gte]": "2026-02-28T23:00:00Z",
         "filter[started_at][lt]": "2026-03-01T23:00:00Z",
         "filter[product]": "messaging",
         "filter[currency]": "USD",
     }
-    found = show(path=href)
+    found = show(path=at)
     assert sorted(code.text for code in found.one("tbody").all("code")) == ["m1", "m4"], (
         "m5 costs nothing in dollars yet"
     )
     cells = {cell.text: cell for cell in page.all("table")[0].all("a")}
     assert cells["$0.0500"].attributes["href"] == href
-    assert "product" not in cells["2026-03-01"].attributes["href"]
+    assert "messaging" not in cells["2026-03-01"].attributes["href"]
     assert {link.attributes["tabindex"] for link in page.all("svg", class_="plot")[0].all("a")} == {"-1"}
+
+
+def test_the_links_of_the_first_page_are_short_and_lead_to_the_same(signed_in: Any, show: Show):
+    start = datetime.now(UTC) - timedelta(days=2)
+    page = show(records=[{"record_type": "message", "uuid": "new", "cost": "1", "created_at": start.isoformat()}])
+    (link,) = [each.attributes["href"] for each in page.one("tbody").all("a") if each.text == "$1.0000"]
+    assert link == f"?sessions={start.date()},messaging,USD"
+    at = signed_in.get(f"/spend{link}").headers["location"]
+    assert parse_qs(urlsplit(at).query)["filter[started_at][gte]"] == [f"{start.date()}T00:00:00Z"]
+    assert [code.text for code in show(path=at).one("tbody").all("code")] == ["new"]
+
+
+@pytest.mark.parametrize("query", ["sessions=x", "sessions=,,", "sessions=2026-13-45,a,USD", "sessions=1999,,"])
+def test_a_link_to_no_amount_is_refused(signed_in: Any, show: Show, query: str):
+    show(MARCH, RECORDS)
+    for rest in ("", "&group_by=product"):
+        answer = signed_in.get(f"/spend?{query}{rest}")
+        assert (answer.status_code, "no amount of this page" in answer.text) == (400, True)
 
 
 def test_days_are_those_of_the_time_zone(show: Show):

@@ -23,7 +23,8 @@ from sessiontree.money import Totals
 from sessiontree.pages import filter_form, layout, shown
 from sessiontree.pages.addresses import Address, address_of
 from sessiontree.pages.filter_form import Field, Fields
-from sessiontree.pages.sending import answer, own_address
+from sessiontree.pages.sending import answer, own_address, redirect
+from sessiontree.pages.spend_links import BEHIND, Links
 from sessiontree.pages.spend_tables import Spent
 from sessiontree.pages.visits import Visit
 from sessiontree.periods import UNITS
@@ -61,12 +62,15 @@ async def spend(visit: Visit) -> Response:
 
 
 def _answer(visit: Visit) -> Response:
-    call, parameters = visit.call, visit.parameters()
-    if not parameters.names():
-        parameters = _DEFAULT
+    call, given = visit.call, visit.parameters().without(BEHIND)
+    parameters = given if given.names() else _DEFAULT
     store = call.service.store
     form = parameters.choice("format", "html", _FORMATS)
     asked = read_spend(parameters, store, call.account, datetime.now(UTC))
+    at = address_of(PATH, parameters)
+    links = Links(asked, at, address_of(PATH, given), store.sessions.currencies(call.account))
+    if behind := visit.parameters().text(BEHIND):
+        return redirect(links.behind(behind))
     rows = found_rows(store, call.account, asked.query)
     if form == "json":
         body = encode(spending.answer_json(rows, asked.grouping, asked.zone_name))
@@ -75,16 +79,14 @@ def _answer(visit: Visit) -> Response:
         body = "".join(csv_lists.spend_lines(rows, asked.grouping)).encode()
         headers = {"Content-Disposition": 'attachment; filename="spend.csv"'}
         return answer(call.scope, body, media_type="text/csv", headers=headers)
-    at = address_of(PATH, parameters)
-    known = store.sessions.currencies(call.account)
     return layout.page(
         visit,
         "spend.html",
         title="Spend",
         address=own_address(call.scope),
         form=filter_form.form_of(at, _fields(at, store), kept=(GROUP_BY, TIME_ZONE)),
-        spent=Spent(asked, rows, at, known),
-        sums=sums_of(rows, known),
+        spent=Spent(asked, rows, links),
+        sums=sums_of(rows, links.known),
         empty=not rows and not store.spend.table(call.account, SpendQuery(by=())),
         any_time=at.but({DATE_RANGE: None, filter_form.SINCE: None, filter_form.UNTIL: None, GROUP_BY: _grouping(at)}),
         json=at.here(format="json"),

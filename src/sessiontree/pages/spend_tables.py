@@ -2,18 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from markupsafe import Markup
 
 from sessiontree import money
-from sessiontree.http.filters import RECORD_TYPE
-from sessiontree.http.session_filters import CURRENCY, PRODUCT
-from sessiontree.http.spend import SESSION_TYPE, Asked
+from sessiontree.http.spend import Asked
 from sessiontree.pages import shown
-from sessiontree.pages.addresses import Address, address
-from sessiontree.pages.filter_form import SINCE, UNTIL
 from sessiontree.pages.spend_chart import Chart, Series, amount_in, chart_of, period_name, series_of
+from sessiontree.pages.spend_links import Links
 from sessiontree.pages.spend_periods import Bounds, chart_periods
 from sessiontree.periods import UNITS
 from sessiontree.store.spend import SpendRow
@@ -21,8 +17,6 @@ from sessiontree.store.spend import SpendRow
 ROWS_MAX = 1000
 NO_TIME = "without a time"
 NO_VALUE = "–"  # noqa: RUF001
-_SESSION_FILTERS = {"product": PRODUCT, "currency": CURRENCY, "session_type": RECORD_TYPE}
-"""Groupings by which sessions can be selected too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,18 +90,15 @@ class _Sorted:
 
 
 class Spent:
-    """The rows of an answer, as a page shows them. `known` are the currencies, the most used one first."""
+    """The rows of an answer, as a page shows them, with the links behind its amounts."""
 
-    def __init__(self, asked: Asked, rows: Sequence[SpendRow], at: Address, known: Sequence[str]) -> None:
+    def __init__(self, asked: Asked, rows: Sequence[SpendRow], links: Links) -> None:
         self._asked = asked
         self._rows = rows
-        self._at = at
-        self._known = known
-        names = asked.grouping.by
-        units = [name for name in names if name in UNITS]
-        self.unit = units[0] if len(units) == 1 else None
-        self.is_by_time = self.unit is not None and len(names) <= 2
-        self.by = next((name for name in asked.grouping.names if name != self.unit), "")
+        self._links = links
+        self._known = links.known
+        self.unit, self.by = links.unit, links.by
+        self.is_by_time = self.unit is not None and len(asked.grouping.by) <= 2
         self._bounds = self._periods()
 
     def _periods(self) -> dict[str, Bounds] | None:
@@ -137,9 +128,11 @@ class Spent:
         chart = None
         if self._bounds is not None:
             periods = list(self._bounds.values())
-            chart = chart_of(
-                periods, series, found.sums, currency=currency, href=lambda *of: self._href(*of, currency=currency)
-            )
+
+            def href(bounds: Bounds, each: Series) -> str:
+                return self._href(bounds.label, each, currency=currency)
+
+            chart = chart_of(periods, series, found.sums, currency, href)
         credited = any(amount < 0 for amount in found.sums.values())
         legend = []
         for each in series if self.by else ():
@@ -150,35 +143,22 @@ class Spent:
         return InCurrency(currency, chart, legend, rows, shown.amount(found.total, currency))
 
     def _row(self, label: str | None, series: Sequence[Series], found: _Sorted, currency: str) -> PeriodRow:
-        bounds = self._bounds.get(label) if self._bounds and label is not None else None
         cells: list[Cell | None] = []
         for each in series if self.by else ():
             is_there = any((label, value) in found.sums for value in each.values)
             amount = shown.amount(amount_in(found.sums, label, each), currency)
-            cells.append(
-                Cell(amount, self._href(bounds, each, currency=currency) if bounds else "") if is_there else None
-            )
+            cells.append(Cell(amount, self._href(label, each, currency=currency)) if is_there else None)
         name = NO_TIME if label is None else period_name(label)
-        href = self._href(bounds, None, currency=currency) if bounds else ""
-        return PeriodRow(name, href, cells, shown.amount(found.periods[label], currency))
+        return PeriodRow(
+            name, self._href(label, None, currency=currency), cells, shown.amount(found.periods[label], currency)
+        )
 
-    def _href(self, bounds: Bounds | None, series: Series | None, *, currency: str) -> str:
+    def _href(self, label: str | None, series: Series | None, *, currency: str) -> str:
         """The sessions that began in a period, with an event of the series where sessions can be selected by it."""
-        values = {}
-        if series is not None and len(series.values) == 1 and self.by:
-            values = {self.by: series.values[0]}
-        return self._sessions(values, bounds, currency)
-
-    def _sessions(self, values: dict[str, str | None], bounds: Bounds | None, currency: str | None) -> str:
-        given, query = self._at.given, self._asked.query
-        filters = {PRODUCT: given.get(PRODUCT), RECORD_TYPE: given.get(SESSION_TYPE), CURRENCY: given.get(CURRENCY)}
-        if len(self._known) > 1:
-            filters[CURRENCY] = currency
-        filters |= {
-            _SESSION_FILTERS[name]: value for name, value in values.items() if name in _SESSION_FILTERS and value
-        }
-        since, until = (bounds.since, bounds.until) if bounds else (query.since, query.until)
-        return address("/sessions", {SINCE: _text(since), UNTIL: _text(until), **filters})
+        if label is None or not self._bounds or label not in self._bounds:
+            return ""
+        value = series.values[0] if series is not None and len(series.values) == 1 else None
+        return self._links.short(label, value, currency)
 
     def groups(self) -> list[GroupRow]:
         """By anything else: the rows of the answer, as many as a page holds."""
@@ -201,11 +181,12 @@ class Spent:
         values = dict(zip(self._asked.grouping.by, row.group, strict=True))
         label = values.get(self.unit) if self.unit else None
         bounds = self._bounds.get(label) if self._bounds and label is not None else None
+        since, until = (bounds.since, bounds.until) if bounds else (self._asked.query.since, self._asked.query.until)
         names = [_name(unit, value) for unit, value in values.items()]
         rate = "" if row.average_rate is None else f"{money.text(row.average_rate)} per {row.unit}"
         return GroupRow(
             names,
-            self._sessions(values, bounds, row.currency),
+            self._links.sessions(values, since, until, row.currency),
             Markup(NO_VALUE) if row.currency is None else shown.amount(row.amount, row.currency),
             shown.width(row.amount, largest),
             row.event_count,
@@ -219,7 +200,3 @@ def _name(grouping: str, value: str | None) -> str:
     if value is None:
         return NO_VALUE
     return period_name(value) if grouping in UNITS else value
-
-
-def _text(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat().replace("+00:00", "Z")
