@@ -147,11 +147,11 @@ def test_order_by_cost_and_back(page: "Page"):
 def test_the_filter_counts(page: "Page"):
     page.keyboard.press("f")
     page.keyboard.type("inference")
-    page.locator("#matched", has_text="5 of 11 events").wait_for()
+    page.locator("#found", has_text="5 of 11 events").wait_for()
     assert shown(page) == ["call-session", "call-control", "ai-voice-assistant", *["inference"] * 5]
     assert "filter=inference" in page.url
     page.get_by_label("Filter events").fill("")
-    expect(page.locator("#matched")).to_have_text("")
+    expect(page.locator("#found")).to_have_text("")
     assert shown(page) == ALL
 
 
@@ -171,6 +171,33 @@ def test_a_long_run_is_loaded_when_it_is_opened(visitor: Visitor, server: Any):
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowDown")
     assert focused(page) == "inference/t0000"
+
+
+def test_expand_all_loads_what_was_not_sent(visitor: Visitor, server: Any):
+    page = visitor.sign_in(server.key, "/sessions/call-session/long?sort=cost")
+    page.get_by_role("button", name="Expand all").click()
+    expect(page.locator("tr[data-event]")).to_have_count(453)
+    expect(page.locator("#found")).to_have_text("")
+    assert page.url.endswith("?sort=cost"), "that is no other address"
+    page.get_by_role("button", name="Collapse all").click()
+    assert len(shown(page)) == 2
+    page.get_by_role("button", name="Expand all").click()
+    assert len(shown(page)) == 454
+
+
+def test_expand_all_says_where_it_stops(visitor: Visitor, server: Any):
+    common = {"record_type": "inference", "conversation_id": "endless", "cost": "0.0001"}
+    server.post(
+        [
+            {"record_type": "ai-voice-assistant", "id": "endless", "conversation_id": "endless", "cost": "1"},
+            *({**common, "id": f"e{number}"} for number in range(2500)),
+        ]
+    )
+    page = visitor.sign_in(server.key, "/sessions/ai-voice-assistant/endless")
+    page.get_by_role("button", name="Expand all").click()
+    expect(page.locator("#found")).to_contain_text(" of 2,501 events are open; open the others one by one")
+    page.locator("tr.more a").click()
+    expect(page.locator("tr[data-event]")).to_have_count(1998 + 200)
 
 
 def test_keys_help(page: "Page"):

@@ -12,6 +12,7 @@ from page_help import ASSISTANT, EXAMPLES, GUIDE_CALL, Element, example, read, r
 from sessiontree import catalog_files, money
 from sessiontree.analysis import Analysis
 from sessiontree.pages import shown
+from sessiontree.pages.session_rows import EXPANDED_MAX
 
 CALL = "/sessions/call-session/s"
 TIMES = {"started_at": "2026-03-17T10:00:00Z", "finished_at": "2026-03-17T10:01:00Z"}
@@ -96,7 +97,7 @@ def test_the_guides_call(visit: Any):
 def test_the_page_is_small(visit: Any, signed_in: Any):
     visit(GUIDE_CALL, example("ai-call"))
     assets = re.findall(r'(?:href|src)="(/static/[^"]+)"', signed_in.get(GUIDE_CALL).text)
-    assert len(assets) == 3
+    assert len(assets) == 4
     sent = 0
     for path in [GUIDE_CALL, *assets]:
         with signed_in.stream("GET", path, headers={"Accept-Encoding": "gzip"}) as answer:
@@ -308,7 +309,37 @@ def test_a_filter_reaches_what_was_not_sent(visit: Any):
     assert [row[0] for row in rows(page)] == ["1", "2", "3", "4"]
     assert page.one("output").text == "1 of 903 events"
     many = visit(f"{CALL}?filter=inference")
-    assert (len(rows(many)), many.one("output").text) == (300, "900 of 903 events")
+    assert (len(rows(many)), many.one("output").text) == (300, "900 of 903 events, the first 297 shown")
+
+
+def test_everything_opens_as_far_as_there_is_room(visit: Any):
+    def opened(query: str = "", records: Any = None) -> tuple[int, int, str]:
+        body = visit(f"{CALL}/rows?expanded=true{query}", records).one("tbody")
+        rows = body.all("tr")
+        assert [row for row in rows if row.attributes.get("aria-expanded") == "false"] == []
+        return len(rows), len(body.all("tr", class_="more")), body.attributes.get("data-found", "")
+
+    assert opened(records=turns(1840)) == (1844, 0, "")
+    more = [{**turn, "id": f"later {turn['id']}"} for turn in turns(600)[2:]]
+    count, left, found = opened(records=more)
+    assert (count <= EXPANDED_MAX + 5, left) == (True, 1)
+    assert found == f"{count - 2:,} of 2,443 events are open; open the others one by one"
+    assert opened("&filter=inference") == (EXPANDED_MAX, 0, "2,440 of 2,443 events, the first 1,997 shown")
+
+
+def test_of_a_tree_too_large_to_open_the_branches_without_room_stay_closed(visit: Any):
+    legs = [leg(f"leg{number:02}") for number in range(25)]
+    speech = [
+        {"record_type": "speech-to-text", "id": f"{each['id']}-{n:03}", "call_leg_id": each["id"], "cost": "0.001"}
+        for each in legs
+        for n in range(100)
+    ]
+    page = visit(f"{CALL}/rows?expanded=true", legs + speech)
+    events = [row for row in page.all("tr") if "data-event" in row.attributes]
+    assert len(events) == 26 + 19 * 100
+    closed = [row for row in page.all("tr") if row.attributes.get("aria-expanded") == "false"]
+    assert len(closed) == 6
+    assert len(visit(closed[0].attributes["data-load"]).all("tr")) == 100
 
 
 NASTY = [

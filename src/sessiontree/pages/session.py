@@ -6,6 +6,7 @@ of an event (`details`). Everything can also be read without a script, by the ad
 
 import re
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
@@ -23,8 +24,9 @@ from sessiontree.pages.sending import answer, own_address, redirect
 from sessiontree.pages.session_cells import Addresses, Cells, Painter
 from sessiontree.pages.session_details import Details, details, session_path
 from sessiontree.pages.session_filter import WORDS_CHARS_MAX, matches, with_ways
-from sessiontree.pages.session_rows import SORTS, Outline
+from sessiontree.pages.session_rows import SORTS, Outline, piece_from
 from sessiontree.pages.session_summary import summary
+from sessiontree.pages.shown import events
 from sessiontree.pages.trees import with_tree
 from sessiontree.pages.visits import Visit
 from sessiontree.placement import Node
@@ -43,6 +45,7 @@ class Asked:
     event: str | None
     open: str | None
     first: int
+    expanded: bool = False
 
     @property
     def kept(self) -> str:
@@ -62,6 +65,7 @@ def _asked(visit: Visit) -> Asked:
         parameters.text("event"),
         parameters.text("open"),
         parameters.integer("first", 0, low=0),
+        parameters.boolean("expanded", False),
     )
 
 
@@ -98,6 +102,7 @@ def _page(visit: Visit, tree: Tree, asked: Asked) -> Response:
     now = datetime.now(UTC)
     drawing = Drawing(tree, asked, path, now)
     selected, missing = drawing.selected()
+    rows = drawing.rows(selected)
     return layout.page(
         visit,
         "session.html",
@@ -108,8 +113,8 @@ def _page(visit: Visit, tree: Tree, asked: Asked) -> Response:
         summary=summary(tree, now, settle_for=timedelta(minutes=visit.call.service.settings.settle_minutes)),
         problems=[(problem, drawing.problem_at(problem.record_type, problem.id)) for problem in tree.problems],
         axis=drawing.axis,
-        rows=drawing.rows(selected),
-        matched=drawing.matched_count,
+        rows=rows,
+        found=drawing.found(rows),
         asked=asked,
         details=drawing.details(visit, selected),
         selected=f"{selected.name}/{selected.id}",
@@ -120,15 +125,18 @@ def _page(visit: Visit, tree: Tree, asked: Asked) -> Response:
 
 
 async def session_rows(visit: Visit) -> Response:
-    """Rows for the page's script: those below an event (`under`), a piece of a group, or all of a filter or order."""
+    """Rows for the page's script: those below an event (`under`), a piece of a group, or all of a filter or order.
+
+    With `expanded` all are open for which there is room.
+    """
     asked, parameters = _asked(visit), visit.parameters()
     under, group = parameters.text("under"), parameters.text("group")
 
     def rows(tree: Tree) -> Response:
         drawing = Drawing(tree, asked, session_path(tree.root), datetime.now(UTC))
         cells = drawing.rows(drawing.selected()[0]) if under is None else drawing.rows_under(under, group)
-        matched = drawing.matched_count if under is None else None
-        return layout.fragment(visit, "session-rows.html", rows=cells, selected=asked.event, matched=matched)
+        found = drawing.found(cells) if under is None else ""
+        return layout.fragment(visit, "session-rows.html", rows=cells, selected=asked.event, found=found)
 
     return await with_tree(visit.call, rows)
 
@@ -156,7 +164,7 @@ class Drawing:
         self.axis = axis_of(tree, now, going=tree.is_open(now))
         self.addresses = Addresses(path, asked.kept)
         matched = matches(tree, asked.words) if asked.words else None
-        self.matched_count = None if matched is None else len(matched)
+        self._matched_count = None if matched is None else len(matched)
         self._visible = None if matched is None else with_ways(tree, matched)
         self._painter = Painter(tree, self.axis, self.addresses, now=now, matched=matched)
 
@@ -182,13 +190,23 @@ class Drawing:
 
     def rows(self, selected: Node) -> list[Cells]:
         """The rows of the whole tree, down to where more is loaded when it is opened."""
-        outline = Outline(self.tree, sort=self.asked.sort, visible=self._visible)
+        outline = Outline(self.tree, sort=self.asked.sort, visible=self._visible, expanded=self.asked.expanded)
         openings = outline.openings_to(selected) if self._visible is None else {}
         parent, _, group = (self.asked.open or "").rpartition("/")
         node = self.find(parent)
         if node is not None and self._visible is None and outline.group(node, group) is not None:
-            openings[node, group] = self.asked.first
+            openings[node, group] = piece_from(self.asked.first)
         return self._painter.cells(outline.whole(selected, openings))
+
+    def found(self, cells: Sequence[Cells]) -> str:
+        """How many events a filter finds, or are open where not all could be; empty where there is nothing to say."""
+        every, matched = self.tree.root.event_count, self._matched_count
+        shown = sum(each.kind == "event" and not each.dim for each in cells)
+        if matched is not None:
+            return f"{matched:,} of {events(every)}" + (f", the first {shown:,} shown" if shown < matched else "")
+        if self.asked.expanded and shown < every:
+            return f"{shown:,} of {events(every)} are open; open the others one by one"
+        return ""
 
     def rows_under(self, value: str, record_type: str | None) -> list[Cells]:
         """The rows below an event, or a piece of those of a group of its children; a filter does not count here."""

@@ -6,7 +6,7 @@ what is shown. What stands in a row is the affair of `session_cells`.
 """
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -20,6 +20,8 @@ GROUP_FROM = 30
 """From so many children of one type on, they stand together."""
 PIECE = 200
 """How many members of a group are sent at a time."""
+EXPANDED_MAX = 2000
+"""About how many rows are sent to whoever wants all of them open."""
 SORTS = ("time", "cost")
 
 
@@ -54,8 +56,8 @@ class More:
 
 
 Entry = Node | Group | More
-Openings = Mapping[tuple[Node, str], int]
-"""Which groups are open, by parent and type, and the first member that is shown of each."""
+Openings = dict[tuple[Node, str], range]
+"""Which groups are open, by parent and type, and which members are shown of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +76,25 @@ class Row:
 
 
 class Outline:
-    """The rows of one tree, as the reader wants to see it; `visible` are the events a filter leaves (None: all)."""
+    """The rows of one tree, as the reader wants to see it; `visible` are the events a filter leaves (None: all).
 
-    def __init__(self, tree: Tree, *, sort: str, visible: set[Node] | None = None) -> None:
+    `expanded`: also what is closed at first is open, groups too, as far as there is room.
+    """
+
+    def __init__(self, tree: Tree, *, sort: str, visible: set[Node] | None = None, expanded: bool = False) -> None:
         self._tree = tree
         self._by_cost = sort == "cost"
         self._openings: Openings = {}
+        self._expanded = expanded
+        self._room = EXPANDED_MAX if expanded else ROWS_MAX
         self._visible = visible
         self._entries: dict[Node, list[Entry]] = {}
 
     def whole(self, shown: Node, openings: Openings) -> list[Row]:
         """The rows from the root down; those that lead to the event `shown`, and it, are open."""
-        root, self._openings = self._tree.root, openings
+        root, self._openings = self._tree.root, dict(openings)
         rows = self._rows([root], 1, "", self._opened(root, shown))
-        return list(rows) if self._visible is None else [row for row, _ in zip(rows, range(ROWS_MAX), strict=False)]
+        return list(rows) if self._visible is None else [row for row, _ in zip(rows, range(self._room), strict=False)]
 
     def under(self, node: Node) -> list[Row]:
         """The rows below an event."""
@@ -98,7 +105,9 @@ class Outline:
         """A piece of the members of a group, and a row for those after it."""
         level, lines = self._place(group.parent)
         lines += "s" if self.entries(group.parent)[-1] is group else "g"
-        entries = [entry for entry in _piece(group, first) if not isinstance(entry, More) or not entry.before]
+        entries = [
+            entry for entry in _piece(group, piece_from(first)) if not isinstance(entry, More) or not entry.before
+        ]
         return list(self._rows(entries, level + 2, lines, set()))
 
     def group(self, parent: Node, record_type: str) -> Group | None:
@@ -138,11 +147,12 @@ class Outline:
         waiting: deque[Entry] = deque([top])
         while waiting:
             entry = waiting.popleft()
-            if not isinstance(entry, Node) or not entry.children:
-                continue
-            entries = self.entries(entry)
+            room = self._room - size
+            if isinstance(entry, Group) and self._expanded and room > min(len(entry.members), PIECE):
+                self._openings.setdefault((entry.parent, entry.record_type), range(room - 1))
+            entries = self._shown_below(entry)
             if entry not in opened:
-                if size + len(entries) > ROWS_MAX and self._visible is None:
+                if len(entries) > room and self._visible is None:
                     continue
                 opened.add(entry)
             size += len(entries)
@@ -169,9 +179,9 @@ class Outline:
 
     def _shown_below(self, entry: Entry) -> list[Entry]:
         if isinstance(entry, Group):
-            return _piece(entry, self._openings[entry.parent, entry.record_type])
-        assert isinstance(entry, Node)
-        return self.entries(entry)
+            members = self._openings.get((entry.parent, entry.record_type))
+            return [] if members is None else _piece(entry, members)
+        return self.entries(entry) if isinstance(entry, Node) else []
 
     def _path(self, node: Node) -> list[Node]:
         """The events from the root to this one."""
@@ -182,14 +192,14 @@ class Outline:
             path.append(link.parent)
         return path[::-1]
 
-    def openings_to(self, node: Node) -> dict[tuple[Node, str], int]:
+    def openings_to(self, node: Node) -> Openings:
         """The groups that must be open for an event to show."""
         path = self._path(node)
-        openings = {}
+        openings: Openings = {}
         for parent, child in pairwise(path):
             group = self.group(parent, child.name)
             if group is not None:
-                openings[parent, child.name] = group.members.index(child) // PIECE * PIECE
+                openings[parent, child.name] = piece_from(group.members.index(child) // PIECE * PIECE)
         return openings
 
     def _place(self, node: Node) -> tuple[int, str]:
@@ -224,9 +234,14 @@ def _grouped(node: Node) -> list[Entry]:
     return [first.get(child, child) for child in node.children if child in first or child.name not in many]
 
 
-def _piece(group: Group, first: int) -> list[Entry]:
+def piece_from(first: int) -> range:
+    """The members of a group that are sent at a time."""
+    return range(first, first + PIECE)
+
+
+def _piece(group: Group, members: range) -> list[Entry]:
     """Some members of a group, and entries for those before and after."""
-    last = min(first + PIECE, len(group.members))
+    first, last = members.start, min(members.stop, len(group.members))
     entries: list[Entry] = list(group.members[first:last])
     if first > 0:
         entries.insert(0, More(group, max(0, first - PIECE), first, before=True))

@@ -6,7 +6,7 @@ const grid = document.querySelector("[role=treegrid]");
 const path = grid.dataset.path;
 const pane = document.getElementById("details");
 const filter = document.querySelector("input[name=filter]");
-const matched = document.getElementById("matched");
+const found = document.getElementById("found");
 
 const level = (row) => Number(row.ariaLevel);
 const rows = () => [...grid.tBodies[0].rows];
@@ -107,7 +107,8 @@ async function details(row) {
   if (pane.getBoundingClientRect().top > innerHeight - 80) pane.scrollIntoView({ behavior: "smooth" });
 }
 
-async function arrange(changes) {
+// The rows of the whole tree, in the order and by the filter that the address has after these changes.
+async function arrange(changes, expanded) {
   const address = new URL(location);
   for (const [name, value] of Object.entries(changes)) {
     if (value) address.searchParams.set(name, value);
@@ -115,12 +116,11 @@ async function arrange(changes) {
   }
   asking.abort();
   asking = new AbortController();
-  const body = parsed(await fetched(`${path}/rows${address.search}`, asking.signal)).querySelector("tbody");
   history.replaceState(null, "", address);
+  if (expanded) address.searchParams.set("expanded", "true");
+  const body = parsed(await fetched(`${path}/rows${address.search}`, asking.signal)).querySelector("tbody");
   grid.tBodies[0].replaceWith(body);
-  const count = body.dataset.matched;
-  const all = Number(grid.dataset.events).toLocaleString("en");
-  matched.textContent = count === undefined ? "" : `${Number(count).toLocaleString("en")} of ${all} events`;
+  found.textContent = body.dataset.found ?? "";
   settle();
 }
 
@@ -166,6 +166,7 @@ grid.addEventListener("click", async (event) => {
 for (const button of document.querySelectorAll("[data-fold]")) {
   button.addEventListener("click", () => {
     const all = button.dataset.fold === "all";
+    if (all && grid.querySelectorAll("[data-event]").length < grid.dataset.events) return arrange({}, true);
     for (const row of rows().slice(all ? 0 : 1)) {
       if (row.ariaExpanded && !row.dataset.load) row.ariaExpanded = String(all);
     }
