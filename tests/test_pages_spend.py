@@ -236,6 +236,18 @@ def test_empty_states(show: Show):
     assert table(show(path=empty.one("a").attributes["href"]))[-1][1] == "$0.2500"
 
 
+def test_what_has_no_time_has_no_picture(show: Show):
+    timeless = {"record_type": "message", "uuid": "m", "cost": "2", "currency": "EUR"}
+    page = show("group_by=day,product", [*RECORDS[:3], timeless])
+    assert [section.one("h2").text for section in page.all("section", class_="spend")] == [
+        "Spend per day, USD",
+        "Spend per day, EUR",
+    ]
+    assert len(page.all("svg", class_="plot")) == 1
+    assert "Nothing of it has a time" in page.all("section", class_="spend")[1].text
+    assert table(page, 1)[-1] == ["Total", "€2.0000", "€2.0000"]
+
+
 def test_too_many_bars_are_said_to_be_too_many(show: Show):
     far = [
         {"record_type": "message", "uuid": "old", "cost": "1", "created_at": "2020-01-01"},

@@ -6,7 +6,7 @@ last 30 days.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from markupsafe import Markup
@@ -65,26 +65,27 @@ def _answer(visit: Visit) -> Response:
     call, given = visit.call, visit.parameters().without(BEHIND)
     parameters = given if given.names() else _DEFAULT
     store = call.service.store
-    form = parameters.choice("format", "html", _FORMATS)
+    kind = parameters.choice("format", "html", _FORMATS)
     asked = read_spend(parameters, store, call.account, datetime.now(UTC))
     at = address_of(PATH, parameters)
     links = Links(asked, at, address_of(PATH, given), store.sessions.currencies(call.account))
     if behind := visit.parameters().text(BEHIND):
         return redirect(links.behind(behind))
     rows = found_rows(store, call.account, asked.query)
-    if form == "json":
+    if kind == "json":
         body = encode(spending.answer_json(rows, asked.grouping, asked.zone_name))
         return answer(call.scope, body, media_type=JSON)
-    if form == "csv":
+    if kind == "csv":
         body = "".join(csv_lists.spend_lines(rows, asked.grouping)).encode()
         headers = {"Content-Disposition": 'attachment; filename="spend.csv"'}
         return answer(call.scope, body, media_type="text/csv", headers=headers)
+    form = filter_form.form_of(at, _fields(at, store), kept=(GROUP_BY, TIME_ZONE))
     return layout.page(
         visit,
         "spend.html",
         title="Spend",
         address=own_address(call.scope),
-        form=filter_form.form_of(at, _fields(at, store), kept=(GROUP_BY, TIME_ZONE)),
+        form=form if given.names() else replace(form, active=False),
         spent=Spent(asked, rows, links),
         sums=sums_of(rows, links.known),
         empty=not rows and not store.spend.table(call.account, SpendQuery(by=())),

@@ -67,6 +67,11 @@ class Chart:
     zero: float
     height: int = HEIGHT
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no bar has anything in it."""
+        return not any(bar.pieces for bar in self.bars)
+
 
 class Scale:
     """From amounts to pixels, with lines at round amounts."""
