@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from bench import http, ingest, lists, sessions, sizes, spend, trees
+from bench import http, ingest, lists, pages, sessions, sizes, spend, trees
 from bench.figure import Figure, lines
 from bench.plan import DEFAULT, FULL_FILE_BYTES, QUICK, Plan
 from bench.stores import Stores
@@ -27,6 +27,7 @@ GROUPS: dict[str, Callable[[Plan, Stores], Iterator[Figure]]] = {
     "spend": spend.measure,
     "lists": lists.measure,
     "sessions": sessions.measure,
+    "pages": pages.measure,
 }
 
 
@@ -37,7 +38,7 @@ GROUPS: dict[str, Callable[[Plan, Stores], Iterator[Figure]]] = {
 @click.option("--json", "json_path", metavar="FILE", type=click.Path(path_type=Path), help="Write the figures there.")
 @click.option("--folder", type=click.Path(path_type=Path), help="Where to keep the stores and find them again.")
 def main(groups: tuple[str, ...], quick: bool, full: bool, json_path: Path | None, folder: Path | None) -> None:
-    """Measure all, or only these groups: trees, http, ingest, sizes, spend, lists, sessions."""
+    """Measure all, or only these groups: trees, http, ingest, sizes, spend, lists, sessions, pages."""
     plan = QUICK if quick else DEFAULT
     if full:
         plan = replace(plan, file_bytes=FULL_FILE_BYTES)

@@ -20,6 +20,8 @@ class Plan:
     growth_sizes: tuple[int, ...]
     growth_count: int
     sessions_count: int
+    pages_count: int
+    large_events: int
     repeats: int
 
     def sizes(self, groups: tuple[str, ...]) -> list[int]:
@@ -32,6 +34,7 @@ class Plan:
             "spend": (self.trees_size,),
             "lists": (self.trees_size,),
             "sessions": (),
+            "pages": (self.trees_size,),
         }
         return sorted({size for group in groups for size in needed[group]})
 
@@ -50,6 +53,8 @@ DEFAULT = Plan(
     growth_sizes=(10_000, 100_000, 1_000_000),
     growth_count=20_000,
     sessions_count=60_000,
+    pages_count=200,
+    large_events=10_000,
     repeats=3,
 )
 
@@ -67,6 +72,8 @@ QUICK = Plan(
     growth_sizes=(2_000, 20_000),
     growth_count=4_000,
     sessions_count=12_000,
+    pages_count=50,
+    large_events=2_000,
     repeats=1,
 )
 FULL_FILE_BYTES = 1_000_000_000

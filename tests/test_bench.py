@@ -40,6 +40,8 @@ TINY = Plan(
     growth_sizes=(2_000, 4_000),
     growth_count=2_000,
     sessions_count=2_000,
+    pages_count=5,
+    large_events=100,
     repeats=1,
 )
 
@@ -187,4 +189,5 @@ def test_a_tiny_run_measures_every_group(tmp_path: Path, monkeypatch: pytest.Mon
         "ingest",
         "spend",
         "lists",
+        "pages",
     }  # with bounds
