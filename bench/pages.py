@@ -124,10 +124,8 @@ def _paints(path: Path, plan: Plan) -> Iterator[Figure]:
     _make_large(path, plan.large_events)
     with serving(path) as server:
         for name, id in LARGE_SESSIONS.items():
-            address = f"http://127.0.0.1:{server.port}"
-            taken = chromium.first_paints(
-                address, server.key, f"/sessions/{ROOT_TYPE}/{id}", times=2 * plan.repeats + 1
-            )
+            page, times = f"/sessions/{ROOT_TYPE}/{id}", 2 * plan.repeats + 1
+            taken = chromium.first_paints(f"http://127.0.0.1:{server.port}", server.key, page, times=times)
             if taken:
                 about = f"first paint of a session of {plan.large_events:,} events, {name}"
                 yield Figure(group="pages", name=about, value=median(taken), unit="ms", required=PAINT_MS)
