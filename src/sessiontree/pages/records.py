@@ -32,6 +32,7 @@ from sessiontree.store import Asks, Page
 PATH = "/records"
 PAGE = "page[number]"
 FORM = ("of", "field", "op", "value")
+_COUNTED = "/spend?group_by=record_type&format=json"  # where the API counts the records of each type
 _FORMATS = ("html", "json")
 _COLUMNS_MAX = 7
 _CELL_CHARS = 48
@@ -71,7 +72,7 @@ def _answer(visit: Visit) -> Response:
     if not json and RECORD_TYPE not in at.given:
         host = own_address(call.scope)
         return layout.page(
-            visit, "records.html", title="Records", json="", type=None, counts=_counts(visit), address=host
+            visit, "records.html", title="Records", json=_COUNTED, type=None, counts=_counts(visit), address=host
         )
     if any(name in at.given for name in FORM):
         return redirect(_of_form(at))
@@ -205,7 +206,7 @@ def _record(visit: Visit) -> Response:
     return layout.page(
         visit,
         "record.html",
-        title=f"{name} {id}",
+        title=f"Record {name} {id}",
         json=f"{record_path(name, id)}?format=json",
         type=declared,
         color=shown.color(declared.product),
