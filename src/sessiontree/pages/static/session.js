@@ -197,3 +197,4 @@ document.addEventListener("keydown", (event) => {
 });
 
 settle();
+if (new URLSearchParams(location.search).has("event")) selected()?.scrollIntoView({ block: "nearest" });
