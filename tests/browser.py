@@ -94,5 +94,5 @@ def visitor(browser: "Browser", server: Any, request: pytest.FixtureRequest) -> 
     context.on("page", visitor.watch)
     yield visitor
     context.close()
-    assert visitor.errors == []
-    assert visitor.elsewhere == []
+    assert visitor.errors == [], visitor.errors
+    assert visitor.elsewhere == [], visitor.elsewhere

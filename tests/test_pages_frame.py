@@ -76,6 +76,13 @@ def test_static_files_may_be_kept_under_the_address_of_their_content(pages: Any)
     assert pages.get("/static/0/%2e%2e%2flayout.html").status_code == 404
 
 
+def test_browsers_find_the_icon_beside_what_is_no_page(pages: Any):
+    answer = pages.get("/favicon.ico")
+    assert answer.headers["content-type"] == "image/svg+xml"
+    assert answer.text.startswith("<svg")
+    assert pages.get("/favicon.ico", headers={"If-None-Match": answer.headers["etag"]}).status_code == 304
+
+
 def test_pages_and_static_files_are_compressed_for_whoever_reads_that(signed_in: Any):
     (script,) = re.findall(r'src="(/static/\w+/page.js)"', signed_in.get("/sessions").text)
     for path in ("/sessions", script):

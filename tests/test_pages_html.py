@@ -12,7 +12,7 @@ import page_tour
 from node_tools import FOLDER, installed
 from sessiontree.pages.routes import page_routes
 
-PARTS = {"/", "/static/{version}/{name}", "/sessions/news"}
+PARTS = {"/", "/favicon.ico", "/static/{version}/{name}", "/sessions/news"}
 """Paths of pages that answer no page; and the parts of the page of a session."""
 
 

@@ -10,7 +10,7 @@ from sessiontree.keys import digest, make_key
 from sessiontree.pages.routes import page_routes
 from sessiontree.pages.sign_ins import IDLE_SECONDS, LINK_SECONDS, SIGN_INS_MAX, SignIns
 
-OPEN_TO_ALL = {"/docs", "/", "/sign-in", "/static/{version}/{name}"}
+OPEN_TO_ALL = {"/docs", "/favicon.ico", "/", "/sign-in", "/static/{version}/{name}"}
 PLACES = {
     "{record_type}": "fax",
     "{event_id}": "1",

@@ -48,5 +48,6 @@ def page_routes() -> list[tuple[str, str, Handler]]:
         ("GET", "/problems", for_visits("read", unfit.problems)),
         ("GET", "/docs", api_docs.api_docs),
         ("GET", "/elements", for_visits(None, elements.elements)),
+        ("GET", "/favicon.ico", static_files.icon),
         ("GET", "/static/{version}/{name}", static_files.static_file),
     ]

@@ -41,10 +41,19 @@ def _zipped(name: str) -> bytes:
 async def static_file(call: Call) -> Response:
     """A file of this version; under the address of another one (of a page that is still open) not to be kept."""
     asked, name = call.names
+    return _file(call, name, _FOR_EVER if asked == version() else "no-cache")
+
+
+async def icon(call: Call) -> Response:
+    """The icon, where browsers look for it beside what is no page."""
+    return _file(call, "icon.svg", "no-cache")
+
+
+def _file(call: Call, name: str, keeping: str) -> Response:
     if name not in _contents():
         raise RequestError(404, NOT_FOUND, "there is no such file")
     tag = f'"{version()}"'
-    headers = {"ETag": tag, "Cache-Control": _FOR_EVER if asked == version() else "no-cache", "Vary": "Accept-Encoding"}
+    headers = {"ETag": tag, "Cache-Control": keeping, "Vary": "Accept-Encoding"}
     if header(call.scope, "if-none-match") == tag:
         return Response(status_code=304, headers=headers)
     body = _contents()[name]

@@ -53,8 +53,8 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 
-// On a phone the navigation is wider than the screen. (scrollIntoView would move where the Tab key begins, too.)
+reveal(document);
+
+// On a narrow screen the navigation is wider than its place. (scrollIntoView would move where the Tab key begins, too.)
 const here = document.querySelector(".top nav [aria-current]");
 if (here) here.parentElement.scrollLeft = here.offsetLeft - here.parentElement.offsetLeft - 60;
-
-reveal(document);
