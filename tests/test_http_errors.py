@@ -131,7 +131,7 @@ def test_a_misspelt_record_type_is_told_what_could_be_meant(stored: Any):
         "/v2//session_analysis/metadata",
         "/v2/session_analysis/metadata/",
         "/v2/detail_records/",
-        "/favicon.ico",
+        "/robots.txt",
         "/%7Bx%7D",
     ],
 )
