@@ -2,13 +2,17 @@
 
 import gzip
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from page_help import ASSISTANT, GUIDE_CALL, example, read
 from sessiontree.errors import StoreError
+from sessiontree.pages import static_files
 from sessiontree.pages.sending import POLICY
+
+STATIC = Path(static_files.__file__).parent / "static"
 
 
 def test_the_policy_allows_nothing_inline_and_no_other_host():
@@ -74,6 +78,16 @@ def test_static_files_may_be_kept_under_the_address_of_their_content(pages: Any)
     assert (other.status_code, other.headers["cache-control"]) == (200, "no-cache")
     assert pages.get("/static/0/nothing.css").status_code == 404
     assert pages.get("/static/0/%2e%2e%2flayout.html").status_code == 404
+
+
+@pytest.mark.parametrize("path", sorted(STATIC.glob("*.css")), ids=lambda path: path.name)
+def test_style_sheets_close_what_they_open(path: Path):
+    depth = 0
+    for line in path.read_text(encoding="utf-8").splitlines():
+        for sign in re.findall("[{}]", line):
+            depth += 1 if sign == "{" else -1
+            assert depth >= 0, line
+    assert depth == 0
 
 
 def test_browsers_find_the_icon_beside_what_is_no_page(pages: Any):
