@@ -4,6 +4,7 @@ somebody with a keyboard only, on a phone, with hostile records, with files to k
 
 import csv
 import io
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -151,6 +152,42 @@ def test_on_a_phone_the_navigation_is_one_line(visitor: Visitor, server: Any, re
         expect(places(page).get_by_role("link", name="Keys")).to_be_in_viewport(ratio=1)
     places(page).get_by_role("link", name="API").tap()
     page.wait_for_url("**/docs")
+
+
+def test_after_signing_out_the_way_back_is_closed(visitor: Visitor, server: Any):
+    page = visitor.sign_in(server.key, GUIDE_CALL)
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/sign-in")
+    page.go_back()
+    expect(page.get_by_label("API key")).to_be_visible()
+    assert "0.212800" not in page.content()
+
+
+def test_a_range_of_spend_is_the_apis(visitor: Visitor, server: Any):
+    page = visitor.sign_in(server.key, "/spend")
+    page.get_by_label("Started").select_option("any time")
+    page.get_by_label("From").fill("2026-03-17")
+    page.get_by_label("Before").fill("2026-03-18")
+    page.get_by_role("combobox", name="By").select_option("day and record type")
+    page.get_by_role("button", name="Show").click()
+    page.wait_for_url("**2026-03-18*")
+    asked = "filter[started_at][gte]=2026-03-17&filter[started_at][lt]=2026-03-18&group_by=record_type"
+    rows = server.get(f"/v2/spend?{asked}").json()["data"]
+    expected = {row["record_type"]: Decimal(row["cost"]["total"]) for row in rows}
+    names = page.locator("thead th").all_inner_texts()[2:]
+    amounts = [Decimal(text.strip("$")) for text in page.locator("tbody tr td").all_inner_texts()]
+    assert dict(zip(names, amounts[1:], strict=True)) == expected
+    assert amounts[0] == sum(expected.values()) == Decimal("0.2128")
+    assert len(page.locator("svg.plot rect").all()) == len(expected)
+
+
+@pytest.mark.parametrize("id", ["tour", "tour-message", "tour-talk", "tour-leg", page_tour.HOSTILE_ID])
+def test_any_id_leads_to_its_session(visitor: Visitor, server: Any, id: str):
+    page = visitor.sign_in(server.key)
+    page.get_by_label("Go to an event or session id").fill(id)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/sessions/**")
+    assert page.get_by_role("heading", level=1).inner_text() in ("tour", id)
 
 
 def test_what_is_not_there_leads_back(visitor: Visitor, server: Any):
