@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from http.client import HTTPConnection
+from itertools import count as counting
+from itertools import islice
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -20,6 +22,7 @@ from bench.stores import Stores
 from bench.trees import ROOT_TYPE
 from sessiontree import catalog_files
 from sessiontree.keys import DEFAULT_ACCOUNT
+from sessiontree.pages.session_rows import GROUP_FROM
 from sessiontree.reading import Reader
 from sessiontree.store import open_store
 
@@ -28,7 +31,8 @@ PAGE_MS, LIST_MS, PAINT_MS = 3, 20, 1_000
 SESSIONS = 200
 LARGE_EVENTS = 10_000
 LARGE_SESSIONS = {"a run of like siblings": "run", "no runs": "branches"}
-_LEG_EVENTS = 25  # below each leg of the session without runs, of two types
+_OF_A_LEG = ("amd", "media-streaming", "noise-suppression", "speech-to-text", "text-to-speech")
+_TURNS = 7
 
 
 def measure(plan: Plan, stores: Stores) -> Iterator[Figure]:
@@ -143,7 +147,8 @@ def _make_large(path: Path, events: int) -> None:
 
 
 def _record(record_type: str, id: str, **more: str) -> dict[str, str]:
-    return {"record_type": record_type, "id": id, "started_at": FIRST_START.isoformat(), "cost": "0.001", **more}
+    at = FIRST_START.isoformat()
+    return {"record_type": record_type, "id": id, "started_at": at, "created_at": at, "cost": "0.001", **more}
 
 
 def _run(events: int) -> Iterator[dict[str, str]]:
@@ -155,12 +160,15 @@ def _run(events: int) -> Iterator[dict[str, str]]:
 
 
 def _branches(events: int) -> Iterator[dict[str, str]]:
-    left, leg = events - 1, 0
-    while left > 0:
-        id = f"leg-{leg}"
-        yield _record("call-control", id, telnyx_session_id="branches", telnyx_leg_id=id)
-        for number in range(min(2 * _LEG_EVENTS, left - 1)):
-            name = ("speech-to-text", "text-to-speech")[number % 2]
-            yield _record(name, f"{id}-{number}", call_leg_id=id)
-        left -= 1 + min(2 * _LEG_EVENTS, left - 1)
-        leg += 1
+    """Call legs with fewer children of each type, and fewer below those, than are put together as a run."""
+    return islice(_legs(), events - 1)
+
+
+def _legs() -> Iterator[dict[str, str]]:
+    for leg in map("leg-{}".format, counting()):
+        yield _record("call-control", leg, telnyx_session_id="branches", telnyx_leg_id=leg)
+        for number in range(GROUP_FROM - 1):
+            id = f"{leg}-{number}"
+            yield _record("ai-voice-assistant", id, telnyx_leg_id=leg, conversation_id=id)
+            yield from (_record("inference", f"{id}-{turn}", conversation_id=id) for turn in range(_TURNS))
+            yield from (_record(name, id, call_leg_id=leg) for name in _OF_A_LEG)

@@ -117,7 +117,10 @@ async function arrange(changes, expanded) {
   asking.abort();
   asking = new AbortController();
   history.replaceState(null, "", address);
-  if (expanded) address.searchParams.set("expanded", "true");
+  if (expanded) {
+    address.searchParams.set("expanded", "true");
+    found.textContent = "Opening all…";
+  }
   const body = parsed(await fetched(`${path}/rows${address.search}`, asking.signal)).querySelector("tbody");
   grid.tBodies[0].replaceWith(body);
   found.textContent = body.dataset.found ?? "";
