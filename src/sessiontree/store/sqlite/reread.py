@@ -63,6 +63,8 @@ def reread(store: "SqliteStore", *, batch: int) -> Iterator[tuple[int, int]]:
                 dirty.note_changed(db, account_id, changed)
             if alone:
                 _note(db, "reread", f"{store.kinds.digest} {row}")
+        if not rows:  # the last ones have been removed meanwhile
+            break
         yield row, last
     with store.writing() as db:
         if alone and _progress(store, db) == row:

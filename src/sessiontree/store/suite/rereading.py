@@ -73,6 +73,19 @@ def test_another_cost_field(opening: Opening) -> None:
     assert opening(rated()).stale() == []
 
 
+def test_the_last_records_are_removed_on_the_way(opening: Opening) -> None:
+    fill(opening(), 3)
+    store = opening(rated())
+    steps = store.reread(batch=1)
+    next(steps)
+    while store.sessions.refresh():
+        pass
+    assert store.removing.session(ACCOUNT, "recording", "r2") is not None
+    list(steps)
+    assert [get(store, "recording", f"r{at}").cost for at in (0, 1)] == [2 * 10**12] * 2
+    assert store.stale() == []
+
+
 def test_only_what_has_changed_is_stale(opening: Opening) -> None:
     first = opening()
     fill(first)
