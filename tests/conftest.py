@@ -18,6 +18,13 @@ import pytest
 
 from browser import browser, visitor  # noqa: F401  # for every test
 from golden import golden, pytest_addoption  # noqa: F401  # for every test
+from postgres import (  # noqa: F401  # for every test
+    empty_database,
+    postgres,
+    postgres_database,
+    postgres_server,
+    pytest_unconfigure,
+)
 from sessiontree import catalog_files
 from sessiontree.http.server import App
 from sessiontree.http.service import Service

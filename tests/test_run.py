@@ -119,10 +119,10 @@ def test_the_first_run_sets_up_and_the_second_only_runs(project: Project):
 
 def test_setup_only_installs(project: Project):
     assert project.run("setup").stdout == ""
-    assert [call.split()[-1] for call in project.asked("--editable")] == [".", ".[compile]"]
+    assert [call.split()[-1] for call in project.asked("--editable")] == [".[postgres]", ".[postgres,compile]"]
     assert project.run("setup").stderr == ""
     assert project.run("setup", "dev").stdout == ""
-    assert len(project.asked("--editable .[dev]")) == 1
+    assert len(project.asked("--editable .[postgres,dev]")) == 1
     assert project.run("setup", "dev").stderr == ""
 
 
@@ -141,7 +141,7 @@ def test_it_becomes_the_program_in_the_folder_of_the_caller(project: Project, tm
 
 def test_tests_run_in_the_project_with_the_tools_for_them(project: Project, tmp_path: Path):
     ran = project.run("test", "-k", "money", cwd=tmp_path)
-    assert len(project.asked("--editable .[dev]")) == 1
+    assert len(project.asked("--editable .[postgres,dev]")) == 1
     assert ran.stdout == f"{project.folder}|-m pytest -k money\n"
     ran = project.run("golden", "-k", "text", cwd=tmp_path)
     assert ran.stdout == f"{project.folder}|-m pytest -k text --update-golden\n"

@@ -24,7 +24,7 @@ def test_the_command_line_wins_over_the_environment_over_the_file(tmp_path: Path
 
 @pytest.mark.parametrize("setting", [each.name for each in fields(Settings)])
 def test_every_setting_can_be_set_in_the_environment(setting: str):
-    value = {"log_level": "error", "port": "7"}.get(setting, "12345")
+    value = {"log_level": "error", "port": "7", "workers": "7"}.get(setting, "12345")
     assert str(getattr(load({}, environ={environment_name(setting): value}), setting)) == value
     assert load({}, environ={environment_name(setting): ""}) == Settings()
 

@@ -53,11 +53,10 @@ def refused(path: Path | str, *, create: bool = True) -> str:
 # Opening
 
 
-def test_a_path_a_url_and_what_is_not_supported(tmp_path):
+def test_a_path_and_a_url(tmp_path):
     for where in (str(tmp_path / "a.db"), f"sqlite:///{tmp_path / 'b.db'}"):
         open_store(where, shipped()).close()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.db", "b.db"]
-    assert "PostgreSQL stores are not supported yet" in refused("postgresql://localhost/x")
 
 
 @pytest.mark.parametrize("content", [b"some text\n" * 500, b"{}", b"SQLite format 3\0", b"\0" * 4096])

@@ -39,12 +39,15 @@ class Analysis:
         self._events_max = events_max
         self._open_for = open_for
 
-    def tree(self, account: str, declared: RecordType, id: str) -> Tree:
+    def tree(
+        self, account: str, declared: RecordType, id: str, at_hand: AbstractContextManager[Snapshot] | None = None
+    ) -> Tree:
         """The tree of the event with this id (or a declared second id) and everything below it, placed and added up.
 
-        Raises EventNotFound, and TreeTooLarge beyond the limit on events: never a part of the sum.
+        Of what is `at_hand`, where that is given (see `Store.at_hand`). Raises EventNotFound, and TreeTooLarge beyond
+        the limit on events: never a part of the sum.
         """
-        with self._store.snapshot(account) as snapshot:
+        with at_hand or self._store.snapshot(account) as snapshot:
             gathering = Gathering(snapshot, self._plans, self._events_max)
             root = gathering.locate(self._plans[declared.name], id)
             ancestors = gathering.climb(root)

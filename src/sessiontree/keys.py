@@ -5,12 +5,13 @@ A key is 32 random bytes as text. The store has its SHA-256 digest and a short v
 
 import re
 import secrets
+import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
-from sessiontree.errors import SessiontreeError
+from sessiontree.errors import SessiontreeError, StoreError
 from sessiontree.record import read_time
 from sessiontree.store import ApiKey, Store
 
@@ -18,6 +19,7 @@ SCOPES = ("read", "write", "admin")
 DEFAULT_SCOPES = frozenset({"read", "write"})
 DEFAULT_ACCOUNT = "default"
 ASK_SECONDS = 0.001
+WAIT_SECONDS = 5.0  # for another thread that asks the store
 NAME_CHARS_MAX = 255
 KEEP_EVERY = timedelta(minutes=1)
 _PREFIX_CHARS = 11
@@ -94,7 +96,7 @@ def parse_expiry(text: str, now: datetime) -> timedelta | datetime:
 
 
 class LastUses:
-    """When each key was last used: every use is noted, and handed on to be kept once a minute. For one thread."""
+    """When each key was last used: every use is noted, and handed on to be kept once a minute."""
 
     def __init__(self, keep: Callable[[Mapping[str, datetime]], None]) -> None:
         self._keep = keep
@@ -111,7 +113,7 @@ class LastUses:
 
     def keep(self) -> None:
         """Hand on what has not been handed on yet."""
-        left = {prefix: at for prefix, at in self._latest.items() if at != self._kept.get(prefix)}
+        left = {prefix: at for prefix, at in list(self._latest.items()) if at != self._kept.get(prefix)}
         self._kept |= left
         if left:
             self._keep(left)
@@ -123,7 +125,7 @@ class LastUses:
 
 
 class KeyRing:
-    """The keys that requests come with, remembered until any process may have changed one. For one thread.
+    """The keys that requests come with, remembered until any process may have changed one.
 
     `used` is told the prefix of every key that is found, and when.
     """
@@ -134,6 +136,7 @@ class KeyRing:
         self._changes = -1
         self._asked = -ASK_SECONDS
         self._known: dict[bytes, ApiKey] = {}
+        self._lock = threading.Lock()
 
     def find(self, text: str, now: datetime) -> ApiKey | None:
         """The key of this text; None when there is none, or it has been revoked or has expired."""
@@ -141,8 +144,21 @@ class KeyRing:
 
     def find_digest(self, name: bytes, now: datetime) -> ApiKey | None:
         """As `find`, by the key's digest."""
-        self._forget_changed()
-        key = self._known.get(name) or self._look_up(name)
+        if not self._lock.acquire(timeout=WAIT_SECONDS):
+            raise StoreError("the store does not say whether a key is valid; try again in a moment")
+        try:  # one at a time: what one thread finds out must not undo what another has found out since
+            self._forget_changed()
+            return self._valid(self._known.get(name) or self._look_up(name), now)
+        finally:
+            self._lock.release()
+
+    def recall(self, name: bytes, now: datetime) -> ApiKey | None:
+        """As `find_digest`, without asking the store: None also when that would be needed."""
+        if time.monotonic() - self._asked >= ASK_SECONDS and not self._store.silent():
+            return None
+        return self._valid(self._known.get(name), now)
+
+    def _valid(self, key: ApiKey | None, now: datetime) -> ApiKey | None:
         if key is None or key.revoked is not None or (key.expires is not None and key.expires <= now):
             return None
         self._used(key.prefix, now)
@@ -150,18 +166,19 @@ class KeyRing:
 
     def forget(self) -> None:
         """Ask the store about every key again: one has just been revoked here."""
-        self._known.clear()
+        with self._lock:
+            self._known.clear()
 
     def _forget_changed(self) -> None:
         """Asking the store lets other threads in, so that it is asked no more than once in a thousandth of a second."""
         moment = time.monotonic()
         if moment - self._asked < ASK_SECONDS:
             return
-        self._asked = moment
         changes = self._store.changes()
         if changes != self._changes:
             self._changes = changes
             self._known.clear()
+        self._asked = moment
 
     def _look_up(self, name: bytes) -> ApiKey | None:
         key = self._store.find_key(name)

@@ -34,9 +34,10 @@ def _setting(default: Any, help: str, *, low: int | None = None, high: int | Non
 class Settings:
     """Every setting with its default."""
 
-    store: str = _setting("sessiontree.db", "where the records are: the path of a SQLite file")
+    store: str = _setting("sessiontree.db", "where the records are: the path of a SQLite file, or a postgresql:// URL")
     host: str = _setting("127.0.0.1", "the address to serve on")
     port: int = _setting(8000, "the port to serve on; 0 takes a free one", low=0, high=65_535)
+    workers: int = _setting(1, "how many processes serve", low=1, high=64)
     catalog: str = _setting("", "a folder of TOML files that add or replace record types")
     body_bytes_max: int = _setting(64 * MIB, "the largest request body, as sent", low=1)
     unpacked_bytes_max: int = _setting(512 * MIB, "the largest request body, unpacked", low=1)

@@ -28,7 +28,7 @@ def settings_options(command: Command) -> Command:
     for name, metavar, text in (
         ("--config", "FILE", "A TOML file of settings [SESSIONTREE_CONFIG]."),
         ("--catalog", "FOLDER", "A folder of record types of your own [SESSIONTREE_CATALOG]."),
-        ("--store", "PATH_OR_URL", "Where the records are: a SQLite file [SESSIONTREE_STORE; sessiontree.db]."),
+        ("--store", "PATH_OR_URL", "A SQLite file or a postgresql:// URL [SESSIONTREE_STORE; sessiontree.db]."),
     ):
         command = click.option(name, metavar=metavar, help=text, callback=_keep, expose_value=False)(command)
     return command

@@ -18,7 +18,7 @@ from sessiontree.settings import Settings
 @settings_options
 def demo(host: str | None, port: int | None) -> None:
     """Load example sessions into a store (sessiontree-demo.db, unless one is named) and serve them."""
-    from sessiontree.http import server
+    from sessiontree.http import serving
     from sessiontree.http.service import Service
 
     settings = _demo_settings(host, port)
@@ -31,7 +31,7 @@ def demo(host: str | None, port: int | None) -> None:
         for line in demos.invitation(url=url, once=once, key=key, store=settings.store):
             click.echo(line)
 
-    server.serve(settings, ready=ready)
+    serving.serve(settings, ready=ready)
 
 
 def _demo_settings(host: str | None, port: int | None) -> Settings:
@@ -42,6 +42,7 @@ def _demo_settings(host: str | None, port: int | None) -> Settings:
     named = settings.store != usual.store or "store" in given or os.environ.get("SESSIONTREE_STORE")
     return replace(
         settings,
+        workers=1,
         store=settings.store if named else demos.STORE,
         log_level="warning" if settings.log_level == usual.log_level else settings.log_level,
     )

@@ -4,10 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from sessiontree.cli.common import account_option, given_settings, opened_store, settings_options
+from sessiontree.cli.common import account_option, given_settings, opened_store, settings_options, table
 from sessiontree.cli.progress import progress
 from sessiontree.cli.removal import confirm, dry_run_option, lines, yes_option
+from sessiontree.cli.store_copy import copy_
 from sessiontree.record import read_time
+from sessiontree.store import condition, shown_name
 from sessiontree.store.removing import Pruned
 from sessiontree.taking_back import prune as prune_all
 
@@ -43,6 +45,43 @@ def prune(account: str, before: str, dry_run: bool, yes: bool) -> None:
         with progress("pruning", would.sessions) as advance:
             pruned: Pruned = prune_all(opened, account, until, open_since=open_since, done=advance)
         click.echo(f"Removed sessions: {pruned.sessions:,}, with all their records: {pruned.removal.removed:,}")
+
+
+@store.command()
+@settings_options
+def migrate() -> None:
+    """Bring the schema of a PostgreSQL store to the version of this program. It may be run again.
+
+    Make a backup first, and stop the servers.
+    """
+    before, after = condition.migrate(given_settings().store)
+    click.echo(f"The schema has version {after}{', as before' if before == after else ' now'}.")
+
+
+@store.command()
+@settings_options
+def check() -> None:
+    """Look at the store's condition: schema, partitions, indexes, versions. Whether sums agree, `verify` says."""
+    where = given_settings().store
+    found = condition.look(where)
+    for line in table([(f"{name}:", text) for name, text in [("store", shown_name(where)), *found.facts]]):
+        click.echo(line)
+    for fault in found.faults:
+        click.echo(f"Fault: {fault}")
+    if found.faults:
+        raise click.exceptions.Exit(1)
+    click.echo("Nothing is wrong.")
+
+
+@store.command()
+@settings_options
+def distribute() -> None:
+    """Distribute the tables of a PostgreSQL store over a Citus cluster, by account. It may be run again."""
+    done = condition.distribute(given_settings().store)
+    click.echo(f"Distributed: {', '.join(done)}." if done else "All tables are distributed already.")
+
+
+store.add_command(copy_)
 
 
 def _moment(text: str) -> datetime:

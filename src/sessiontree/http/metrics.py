@@ -1,12 +1,13 @@
 """What the server counts about itself, for Prometheus. No label ever carries an id, an account or a key."""
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import accumulate
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -14,14 +15,28 @@ _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0
 _RECORDS = (1, 2, 5, 10, 50, 200, 1000, 2000, 4000)
 
 
-class Metrics:
-    """The counters of one server; `store` is the file whose size is told."""
+FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+"""Where several processes count together; must be set before this module is loaded."""
 
-    def __init__(self, store: Path) -> None:
+
+class Metrics:
+    """The counters of one server; `sizes` says how many bytes the parts of the store have.
+
+    A `folder` is for all processes of a server (see FOLDER_VARIABLE): each tells what all of them have counted.
+    """
+
+    def __init__(self, sizes: Callable[[], Mapping[str, int]], folder: Path | None = None) -> None:
         self._registry = CollectorRegistry()
-        self._registry.register(_StoreSize(store))
-        self._requests = _Requests()
-        self._registry.register(self._requests)
+        self._told = self._registry
+        self._requests: _Requests | _SharedRequests
+        if folder is None:
+            self._requests = _Requests()
+            self._registry.register(self._requests)
+        else:
+            self._told = CollectorRegistry()
+            MultiProcessCollector(self._told, str(folder))  # type: ignore[no-untyped-call]
+            self._requests = _SharedRequests(self._registry)
+        self._told.register(_StoreSize(sizes))
         self._records = Counter("sessiontree_records", "Records received.", ["outcome"], registry=self._registry)
         self._commits = Histogram(
             "sessiontree_commit_records", "Records in one commit.", buckets=_RECORDS, registry=self._registry
@@ -42,7 +57,11 @@ class Metrics:
 
     def text(self) -> bytes:
         """Everything counted, as Prometheus reads it."""
-        return generate_latest(self._registry)
+        return generate_latest(self._told)
+
+
+ANSWERS = ("sessiontree_http_requests", "Requests answered.", ["route", "status"])
+TIMES = ("sessiontree_http_request_seconds", "Time to answer.", ["route"])
 
 
 class _Requests(Collector):
@@ -64,11 +83,11 @@ class _Requests(Collector):
         self._seconds[route] += seconds
 
     def collect(self) -> Iterator[Metric]:
-        counter = CounterMetricFamily("sessiontree_http_requests", "Requests answered.", labels=["route", "status"])
+        counter = CounterMetricFamily(*ANSWERS[:2], labels=ANSWERS[2])
         for (route, status), count in self._answers.items():
             counter.add_metric([route, str(status)], count)
         yield counter
-        histogram = HistogramMetricFamily("sessiontree_http_request_seconds", "Time to answer.", labels=["route"])
+        histogram = HistogramMetricFamily(*TIMES[:2], labels=TIMES[2])
         bounds = [*map(str, _SECONDS), "+Inf"]
         for route, times in self._times.items():
             buckets = list(zip(bounds, accumulate(times), strict=True))
@@ -76,15 +95,25 @@ class _Requests(Collector):
         yield histogram
 
 
+class _SharedRequests:
+    """The same by the library's counters, which all processes of a server have in common."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._answers = Counter(*ANSWERS, registry=registry)
+        self._seconds = Histogram(*TIMES, buckets=_SECONDS, registry=registry)
+
+    def count(self, route: str, status: int, seconds: float) -> None:
+        """A request has been answered."""
+        self._answers.labels(route, str(status)).inc()
+        self._seconds.labels(route).observe(seconds)
+
+
 class _StoreSize(Collector):
-    def __init__(self, store: Path) -> None:
-        self._paths = {"records": store, "log": store.with_name(store.name + "-wal")}
+    def __init__(self, sizes: Callable[[], Mapping[str, int]]) -> None:
+        self._sizes = sizes
 
     def collect(self) -> Iterator[Metric]:
         gauge = GaugeMetricFamily("sessiontree_store_bytes", "Size of the store's files.", labels=["file"])
-        for name, path in self._paths.items():
-            try:
-                gauge.add_metric([name], path.stat().st_size)
-            except OSError:
-                gauge.add_metric([name], 0)
+        for name, size in self._sizes().items():
+            gauge.add_metric([name], size)
         yield gauge

@@ -98,7 +98,9 @@ async def session_analysis(call: Call) -> Response:
     """The session tree of an event."""
     service, (name, event_id) = call.service, call.names
     asked = _tree_asked(call.scope["query_string"])
-    form = tree_form(asked.parameters, service.store, call.account)
+    form = None
+    if asked.parameters.text("format") is not None:
+        form = await service.short_read(lambda: tree_form(asked.parameters, service.store, call.account))
     declared = service.catalog.resolve(name)
     if not valid_id(event_id):
         text = "an id is 1 to 255 printable characters without /"
@@ -114,7 +116,11 @@ async def session_analysis(call: Call) -> Response:
         return body
 
     try:
-        body = render(service.quick_analysis.tree(call.account, declared, event_id))
+        if service.store.waits:
+            hint = None if asked.near is None else (asked.near.since, asked.near.until)
+            body = await service.short_tree(call.account, declared, event_id, render, hint)
+        else:
+            body = render(service.quick_analysis.tree(call.account, declared, event_id))
     except TreeTooLarge:  # for the event loop; all other requests would wait for it
         body = await service.in_thread(lambda: render(service.analysis.tree(call.account, declared, event_id)))
     return JsonBody(body) if form is None else Response(body, media_type=form.media_type)
@@ -214,7 +220,7 @@ class Readyz:
 
 async def metrics(call: Call) -> Response:
     """What the server counts about itself."""
-    return Response(call.service.metrics.text(), media_type=METRICS_TYPE)
+    return Response(await call.service.in_thread(call.service.metrics.text), media_type=METRICS_TYPE)
 
 
 def path_part(raw: str) -> str:

@@ -1,14 +1,11 @@
-"""The HTTP server: finds the route of a request, checks its key, answers, and turns what goes wrong into one shape.
+"""The application: finds the route of a request, checks its key, answers, and turns what goes wrong into one shape.
 
-Point reads run right here in the event loop: a hop to a thread would cost as much as the read. What may take long
-goes to threads (`Service.in_thread`), and all writing to the one writer.
+Short reads run right here in the event loop where the store is a file: a hop to a thread would cost as much as the
+read (`Service.short_read`). What may take long goes to threads (`Service.in_thread`), all writing to the one writer.
 """
 
-import gc
 import logging
 import secrets
-import socket
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -18,9 +15,6 @@ from itertools import count
 from math import ceil
 from typing import Any
 
-import uvicorn
-
-from sessiontree.errors import SessiontreeError
 from sessiontree.http import description, export, imports, keys, receiving, routes, sessions, spend, unfit
 from sessiontree.http.refusals import (
     BAD_REQUEST,
@@ -37,14 +31,9 @@ from sessiontree.http.service import Service
 from sessiontree.keys import digest
 from sessiontree.pages.errors import error_page, wants_page
 from sessiontree.pages.routes import page_routes
-from sessiontree.settings import Settings
-from sessiontree.store import ApiKey, warning_of_stale, warning_of_undeclared
+from sessiontree.store import ApiKey
 
-SHUTDOWN_SECONDS = 30
-GARBAGE_OBJECTS = 50_000  # answers and batches hold no circles; looking for those more often costs a tenth of the time
 AUTHORIZATION_BYTES_MAX = 512
-SWITCH_SECONDS = 0.0005
-"""How long a thread that reads or writes many records may keep the interpreter from the event loop."""
 log = logging.getLogger("sessiontree")
 
 Scope = dict[str, Any]
@@ -167,13 +156,13 @@ class App:
         try:
             route, names = self._route(scope)
             label = route.path
-            key = None if route.scope is None else self._key(scope, route.scope)
+            key = None if route.scope is None else await self._key(scope, route.scope)
             answer = await route.handler(Call(self.service, scope, receive, request_id, names, key))
         except Exception as error:
             refusal = self._refusal(error, request_id)
             call = Call(self.service, scope, receive, request_id, [], None)
             is_page = wants_page(scope) if route is None else route.is_page
-            answer = error_page(call, refusal) if is_page else response(refusal, request_id)
+            answer = await error_page(call, refusal) if is_page else response(refusal, request_id)
         answer.raw_headers += ((b"x-request-id", request_id.encode()), (b"x-content-type-options", b"nosniff"))
         await answer(scope, receive, send)  # type: ignore[arg-type]
         self.service.metrics.request(label, answer.status_code, time.perf_counter() - began)
@@ -188,13 +177,16 @@ class App:
             raise RequestError(405, BAD_REQUEST, f"this path takes {allowed}", headers={"Allow": allowed})
         return route, names
 
-    def _key(self, scope: Scope, needed: str) -> ApiKey:
-        key = None
+    async def _key(self, scope: Scope, needed: str) -> ApiKey:
+        digest = key = None
         for name, value in scope["headers"]:
             if name == b"authorization":
                 digest = _bearer_digest(value) if len(value) <= AUTHORIZATION_BYTES_MAX else None
-                key = None if digest is None else self.service.keys.find_digest(digest, datetime.now(UTC))
                 break
+        if digest is not None:
+            waits = self.service.store.waits
+            found = self.service.keys.find_digest
+            key = await self.service.find_key(digest) if waits else found(digest, datetime.now(UTC))
         if key is None:
             text = "send a valid API key in the header Authorization: Bearer KEY"
             raise RequestError(401, UNAUTHENTICATED, text, headers={"WWW-Authenticate": "Bearer"})
@@ -219,74 +211,3 @@ def _bearer_digest(authorization: bytes) -> bytes | None:
     """The digest of the key in the value of the header, None where none can be."""
     scheme, _, text = authorization.partition(b" ")
     return digest(text.strip().decode("latin-1")) if scheme.lower() == b"bearer" else None
-
-
-class ServerError(SessiontreeError):
-    """The server cannot start."""
-
-
-def serve(settings: Settings, *, ready: Callable[[str, Service], None] = lambda url, service: None) -> None:
-    """Serve until SIGTERM or SIGINT; then finish what is under way. `ready` is told the address
-    once it can be used, and given the service.
-
-    Raises ServerError when the port is taken, and whatever keeps the store or the catalogue from being opened.
-    """
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("uvicorn").setLevel(logging.ERROR)
-    listening = _listen(settings)
-    try:
-        service = Service(settings)
-    except BaseException:
-        listening.close()
-        raise
-    sys.setswitchinterval(SWITCH_SECONDS)
-    gc.freeze()
-    gc.set_threshold(GARBAGE_OBJECTS)
-    try:
-        config = uvicorn.Config(
-            App(service),
-            http="httptools",
-            ws="none",
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-        )
-        host, port = listening.getsockname()[:2]
-        url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-        _warn(service)
-        log.info("serving %s on %s", settings.store, url)
-        ready(url, service)
-        uvicorn.Server(config).run(sockets=[listening])
-    except KeyboardInterrupt:
-        pass
-    finally:
-        service.close()
-        listening.close()
-
-
-def _warn(service: Service) -> None:
-    """Say what makes answers other than the operator may expect."""
-    for warning in (warning_of_undeclared(service.store), warning_of_stale(service.store)):
-        if warning:
-            log.warning("%s", warning)
-
-
-def _listen(settings: Settings) -> socket.socket:
-    """The socket, bound before anything else is opened, so that a taken port is known at once."""
-    try:
-        family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0][0]
-        listening = socket.socket(family, socket.SOCK_STREAM)
-    except OSError as error:
-        raise ServerError(f"{settings.host} is no address to serve on: {error.strerror}") from None
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((settings.host, settings.port))
-        listening.listen(2048)
-    except OSError as error:
-        listening.close()
-        text = f"{settings.host}:{settings.port} cannot be served on ({error.strerror}): choose another with --port"
-        raise ServerError(text) from None
-    return listening

@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
 from sessiontree import catalog_files
 from sessiontree.analysis import Analysis
+from sessiontree.catalog import RecordType
 from sessiontree.errors import StoreError
 from sessiontree.http.limits import RateLimit
 from sessiontree.http.metrics import Metrics
@@ -18,37 +19,81 @@ from sessiontree.keys import KeyRing, LastUses
 from sessiontree.pages.sign_ins import SignIns
 from sessiontree.reading import Reader
 from sessiontree.settings import Settings
-from sessiontree.store import open_store
+from sessiontree.store import ApiKey, NotAtHand, open_store
+from sessiontree.tree import Tree
 
 THREADS = 4  # few: each has its own connection to the store
+READERS = 8  # that wait for a store's answers to short questions, while the others are busy with long ones
 INLINE_EVENTS_MAX = 500
+METRICS = "metrics"
+"""The folder in the shared one in which the processes of a server count."""
 
 T = TypeVar("T")
 
 
 class Service:
-    """The parts that requests are answered with."""
+    """The parts that requests are answered with. In the folder `shared` are those that all processes of a server have
+    in common, where they are several.
+    """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, shared: Path | None = None) -> None:
         self.settings = settings
         self.catalog = catalog_files.load(Path(settings.catalog) if settings.catalog else None)
         self.store = open_store(settings.store, self.catalog)
-        self.metrics = Metrics(Path(settings.store))
+        self.metrics = Metrics(self._sizes, None if shared is None else shared / METRICS)
         open_for = timedelta(hours=settings.open_hours)
         self.analysis = Analysis(self.store, events_max=settings.events_max, open_for=open_for)
         events_max = min(INLINE_EVENTS_MAX, settings.events_max)
         self.quick_analysis = Analysis(self.store, events_max=events_max, open_for=open_for)
-        self.limit = RateLimit(settings.requests_per_second)
+        self.limit = RateLimit(settings.requests_per_second, None if shared is None else shared / "limits")
         self.uses = LastUses(self._keep_uses)
         self.keys = KeyRing(self.store, self.uses.note)
-        self.sign_ins = SignIns()
+        self.sign_ins = SignIns(file=None if shared is None else shared / "sign-ins.db")
         self.reader = Reader(self.catalog)
         self.writer = Writer(self.store, committed=self.metrics.commit)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="sessiontree")
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sessiontree-reader")
 
     async def in_thread(self, work: Callable[[], T]) -> T:
         """The result of long work, done outside the event loop."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    async def short_read(self, work: Callable[[], T]) -> T:
+        """The result of a short read: found right here, or in a thread where the store may have to be waited for."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, work) if self.store.waits else work()
+
+    async def short_tree(
+        self,
+        account: str,
+        declared: RecordType,
+        id: str,
+        use: Callable[[Tree], T],
+        near: tuple[datetime, datetime] | None = None,
+    ) -> T:
+        """What is made of the tree of an event, if that is no large one; `near` as `Store.at_hand` has it.
+
+        Raises TreeTooLarge.
+        """
+        analysis = self.quick_analysis
+        if self.store.waits:
+            at_hand = await self.store.at_hand(account, declared.name, id, near)
+            if at_hand is not None:
+                with suppress(NotAtHand):
+                    return use(analysis.tree(account, declared, id, at_hand))
+        return await self.short_read(lambda: use(analysis.tree(account, declared, id)))
+
+    async def find_key(self, name: bytes) -> ApiKey | None:
+        """The valid key of this digest, None if there is none."""
+        now = datetime.now(UTC)
+        known = self.keys.recall(name, now) if self.store.waits else None
+        return known or await self.short_read(lambda: self.keys.find_digest(name, now))
+
+    def _sizes(self) -> Mapping[str, int]:
+        """How large the store is; nothing while it cannot be asked."""
+        try:
+            return self.store.sizes()
+        except StoreError:
+            return {}
 
     def _keep_uses(self, uses: Mapping[str, datetime]) -> None:
         """Have the last uses of keys written. One that is lost, because the store cannot be written, is no harm."""
@@ -60,4 +105,6 @@ class Service:
         self.uses.keep()
         self.writer.close()
         self._threads.shutdown()
+        self._readers.shutdown()
+        self.sign_ins.close()
         self.store.close()

@@ -27,7 +27,7 @@ async def api_docs(call: Call) -> Response:
     return layout.framed(
         call,
         "api.html",
-        visit=visit_of(call),
+        visit=await visit_of(call),
         title="API",
         info=description(catalog)["info"],
         address=own_address(call.scope),

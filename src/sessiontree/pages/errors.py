@@ -26,13 +26,13 @@ def wants_page(scope: dict) -> bool:  # type: ignore[type-arg]
     return "text/html" in header(scope, "accept") and not scope["path"].startswith("/v2/")
 
 
-def error_page(call: Call, refusal: RequestError) -> Response:
+async def error_page(call: Call, refusal: RequestError) -> Response:
     """The page that says what went wrong."""
     title = _TITLES.get(refusal.status) or HTTPStatus(refusal.status).phrase
     answer = layout.framed(
         call,
         "error.html",
-        visit=_visit(call),
+        visit=await _visit(call),
         status=refusal.status,
         title=title,
         error=refusal,
@@ -42,9 +42,9 @@ def error_page(call: Call, refusal: RequestError) -> Response:
     return answer
 
 
-def _visit(call: Call) -> Visit | None:
+async def _visit(call: Call) -> Visit | None:
     """Who asks, if that can be found out just now."""
     try:
-        return visit_of(call)
+        return await visit_of(call)
     except StoreError:
         return None

@@ -80,7 +80,7 @@ async def session_page(visit: Visit) -> Response:
 async def _file(visit: Visit) -> Response:
     """The session as the API gives it, in one of its formats: JSON down to the last level, or rows to keep."""
     call = visit.call
-    form = tree_form(visit.parameters(), call.service.store, call.account)
+    form = await call.service.short_read(lambda: tree_form(visit.parameters(), call.service.store, call.account))
 
     def write(tree: Tree) -> Response:
         if form is None:

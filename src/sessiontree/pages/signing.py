@@ -1,6 +1,5 @@
 """Signing in with an API key or by a link that works once, and signing out."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from starlette.responses import Response
@@ -18,7 +17,7 @@ _USED = "This link has been used or is older than ten minutes. Sign in with the 
 
 async def front(call: Call) -> Response:
     """The bare address: to the sessions, or to the sign-in."""
-    return redirect("/sign-in" if visit_of(call) is None else START)
+    return redirect("/sign-in" if await visit_of(call) is None else START)
 
 
 async def sign_in_page(call: Call) -> Response:
@@ -31,14 +30,14 @@ async def sign_in_page(call: Call) -> Response:
             return _form(call, START, status=410, problem=_USED)
         return _signed_in(call, invitation.key, invitation.leads_to)
     leads_to = _within(parameters.text("next"))
-    return _form(call, leads_to) if visit_of(call) is None else redirect(leads_to)
+    return _form(call, leads_to) if await visit_of(call) is None else redirect(leads_to)
 
 
 async def sign_in(call: Call) -> Response:
     """Check the key that was sent."""
     form = await read_form(call)
     text, leads_to = form.get("key", "").strip(), _within(form.get("next"))
-    if call.service.keys.find(text, datetime.now(UTC)) is None:
+    if await call.service.find_key(digest(text)) is None:
         return _form(call, leads_to, status=403, problem=_WRONG)
     return _signed_in(call, digest(text), leads_to)
 

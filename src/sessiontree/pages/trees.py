@@ -34,6 +34,6 @@ async def with_tree(call: Call, work: Callable[[Tree], T]) -> T:
             tree.release()
 
     try:
-        return answer(service.quick_analysis)
+        return await service.short_read(lambda: answer(service.quick_analysis))
     except TreeTooLarge:
         return await service.in_thread(lambda: answer(service.analysis))

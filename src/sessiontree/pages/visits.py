@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from math import ceil
 from secrets import compare_digest
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -49,7 +48,7 @@ def for_visits(scope: str | None, handler: PageHandler) -> Handler:
     """The handler of a page that needs a sign-in, by a key with this scope (None: any); a POST must be our form."""
 
     async def handle(call: Call) -> Response:
-        visit = visit_of(call)
+        visit = await visit_of(call)
         if visit is None:
             return _not_signed_in(call)
         if scope is not None and not visit.may(scope):
@@ -69,13 +68,13 @@ def for_visits(scope: str | None, handler: PageHandler) -> Handler:
     return handle
 
 
-def visit_of(call: Call) -> Visit | None:
+async def visit_of(call: Call) -> Visit | None:
     """The visit that a request's cookie stands for; None when nobody is signed in, or their key counts no more."""
     service, token = call.service, cookie(call.scope, COOKIE)
     sign_in = service.sign_ins.find(token) if token else None
     if sign_in is None:
         return None
-    key = service.keys.find_digest(sign_in.key, datetime.now(UTC))
+    key = await service.find_key(sign_in.key)
     if key is None:
         service.sign_ins.end(token)
         return None

@@ -6,12 +6,13 @@ Every store passes the suite in `store/suite`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple, Protocol
+from urllib.parse import urlsplit
 
 from sessiontree.catalog import Catalog
 from sessiontree.errors import StoreError
@@ -81,11 +82,18 @@ class Snapshot(Protocol):
         """
 
 
+class NotAtHand(Exception):
+    """More is asked of a snapshot than was fetched: ask again, of one that goes on asking the store."""
+
+
 class Store(Protocol):
     """One place where records are kept. Every question about records names the account first.
 
-    Any question may raise StoreError (the store cannot be read or written now); nothing is half done then.
+    Any question may raise StoreError (the store cannot be read or written now); nothing is half done then. `waits` says
+    that a question may wait for another process or machine, so that no event loop should ask it.
     """
+
+    waits: bool
 
     catalog: Catalog
     sessions: Sessions
@@ -108,6 +116,15 @@ class Store(Protocol):
     def snapshot(self, account: str) -> AbstractContextManager[Snapshot]:
         """One account's records as they are at the first question; what is added after that does not show."""
 
+    async def at_hand(
+        self, account: str, record_type: str, id: str, near: tuple[datetime, datetime] | None = None
+    ) -> AbstractContextManager[Snapshot] | None:
+        """A snapshot with an event and most of what its tree may ask for, fetched without keeping others waiting.
+
+        `near` are moments between which the event probably lies: they say where to look first, and change no answer.
+        It raises NotAtHand when asked for more. None if the store cannot do that now: ask a `snapshot`.
+        """
+
     def history(self, account: str, record_type: str, id: str) -> list[Version]:
         """Every content of a record, oldest first; the last is the present one. Empty when there is no such record."""
 
@@ -126,8 +143,17 @@ class Store(Protocol):
     def count(self) -> int:
         """How many records are stored, of all accounts."""
 
+    def sizes(self) -> dict[str, int]:
+        """How many bytes its parts have, by name. Raises StoreError."""
+
     def check_write(self) -> None:
         """Prove that a write reaches the disk now. Raises StoreError if not."""
+
+    def silent(self) -> bool:
+        """Whether no key has changed since `changes` was asked last, as far as this process has been told: never waits.
+
+        A store that cannot tell says no.
+        """
 
     def changes(self) -> int:
         """A number that differs whenever keys may have changed since the last call."""
@@ -182,11 +208,39 @@ def warning_of_stale(store: Store) -> str:
     return f"{names} changed in the catalogue; run `sessiontree catalog apply` to re-read them" if names else ""
 
 
+def shown_name(where: str) -> str:
+    """A store's path or URL for people to see: without a password."""
+    if not is_postgres(where):
+        return where
+    parts = urlsplit(where)
+    user, _, host = parts.netloc.rpartition("@")
+    return f"{parts.scheme}://{user.partition(':')[0]}{'@' if user else ''}{host}{parts.path}"
+
+
 def open_store(where: str, catalog: Catalog, *, create: bool = True) -> Store:
     """Open the store at a path (a SQLite file) or URL. Raises StoreError, in one sentence, when that cannot be done."""
-    if where.startswith(("postgres://", "postgresql://")):
-        raise StoreError("PostgreSQL stores are not supported yet: name a file")
+    if is_postgres(where):
+        with needs_psycopg():
+            from sessiontree.store.postgres.store import PostgresStore
+        return PostgresStore(where, catalog)
     from sessiontree.store.sqlite import SqliteStore
 
     path = where.removeprefix("sqlite:///") if where.startswith("sqlite:///") else where
     return SqliteStore(Path(path), catalog, create=create)
+
+
+def is_postgres(where: str) -> bool:
+    """Whether this is the URL of a PostgreSQL database."""
+    return where.startswith(("postgres://", "postgresql://"))
+
+
+@contextmanager
+def needs_psycopg() -> Iterator[None]:
+    """Says in one sentence that psycopg is not installed, where that is what an import misses."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] != "psycopg":
+            raise
+        text = "a PostgreSQL store needs psycopg, which is not installed: pip install 'sessiontree[postgres]'"
+        raise StoreError(text) from None

@@ -17,8 +17,8 @@ from sessiontree.errors import SessiontreeError
 from sessiontree.store.removing import Removal
 
 REQUEST = "POST /v2/detail_records"
-_RANDOM_BITS = 11
-_RANDOM = secrets.randbits(_RANDOM_BITS)
+RANDOM_BITS = 11
+_random = [secrets.randbits(RANDOM_BITS)]
 
 
 class IntakeUndone(SessiontreeError):
@@ -126,7 +126,12 @@ def new_id() -> str:
     """
     with _lock:
         _latest[0] = micros = max(_latest[0] + 1, time.time_ns() // 1000)
-    return f"{micros << _RANDOM_BITS | _RANDOM:016x}"
+    return f"{micros << RANDOM_BITS | _random[0]:016x}"
+
+
+def tell_apart(bits: int) -> None:
+    """Have these bits in the ids of this process from now on: processes of one server have different ones."""
+    _random[0] = bits
 
 
 def number_of(id: str) -> int | None:

@@ -48,6 +48,8 @@ _TRAIN_RECORDS = 1_000  # how many records a dictionary is trained of
 class SqliteStore:
     """A store in one SQLite file; see `store.Store` for what each question means."""
 
+    waits = False
+
     def __init__(self, path: Path, catalog: Catalog, *, create: bool = True) -> None:
         self.catalog = catalog
         self.path = path
@@ -123,6 +125,11 @@ class SqliteStore:
     def snapshot(self, account: str) -> ReadTransaction:
         return ReadTransaction(self, account)
 
+    async def at_hand(
+        self, account: str, record_type: str, id: str, near: tuple[datetime, datetime] | None = None
+    ) -> None:
+        """Nothing: a snapshot waits for nobody."""
+
     @contextmanager
     def _errors(self) -> Iterator[None]:
         try:
@@ -194,9 +201,16 @@ class SqliteStore:
     def count(self) -> int:
         return int(self.ask("select count(*) from record")[0][0])
 
+    def sizes(self) -> dict[str, int]:
+        files = {"records": self.path, "log": self.path.with_name(self.path.name + "-wal")}
+        return {name: path.stat().st_size if path.exists() else 0 for name, path in files.items()}
+
     def check_write(self) -> None:
         with self.writing() as db:
             db.execute("insert or replace into setting values ('write check', ?)", [to_micros(datetime.now(UTC))])
+
+    def silent(self) -> bool:
+        return False
 
     def changes(self) -> int:
         return int(self.ask("pragma data_version")[0][0])

@@ -13,6 +13,7 @@ would. It takes the catalogue to open it with. What only one kind of store can d
 """
 
 from sessiontree.store.suite.adding import *  # noqa: F403
+from sessiontree.store.suite.at_once import *  # noqa: F403
 from sessiontree.store.suite.checks import *  # noqa: F403
 from sessiontree.store.suite.finding import *  # noqa: F403
 from sessiontree.store.suite.helpers import *  # noqa: F403
@@ -28,4 +29,5 @@ from sessiontree.store.suite.sessions import *  # noqa: F403
 from sessiontree.store.suite.spend import *  # noqa: F403
 from sessiontree.store.suite.spend_quantity import *  # noqa: F403
 from sessiontree.store.suite.taking_back import *  # noqa: F403
+from sessiontree.store.suite.together import *  # noqa: F403
 from sessiontree.store.suite.undeclared import *  # noqa: F403

@@ -63,6 +63,12 @@ def test_accounts_of_any_name(store: Store, account: str) -> None:
     assert found(store, refs=["s"], account=account.swapcase() + " ") == []
 
 
+def test_fields_of_any_name(store: Store) -> None:
+    names = ["", "\0", "a\0b", "\x1a0000", "\x1a", "é", "'", '"', "\\", "{}", "a,b", " ", "\u2028"]
+    add(store, record(store, "recording", "r", **dict.fromkeys(names, 1)))
+    assert store.fields(ACCOUNT, "recording") == {"id": "string"} | dict.fromkeys(names, "number")
+
+
 @pytest.mark.parametrize(
     "cost",
     [

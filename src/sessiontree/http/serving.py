@@ -1,0 +1,126 @@
+"""Serving: from the settings to a process, or several (see `workers`), that answer on a socket until told to stop."""
+
+import gc
+import logging
+import socket
+import sys
+from collections.abc import Callable
+
+import uvicorn
+
+from sessiontree.errors import SessiontreeError
+from sessiontree.http.server import App
+from sessiontree.http.service import Service
+from sessiontree.settings import Settings
+from sessiontree.store import shown_name, warning_of_stale, warning_of_undeclared
+
+SHUTDOWN_SECONDS = 30
+GARBAGE_OBJECTS = 50_000  # answers and batches hold no circles; looking for those more often costs a tenth of the time
+SWITCH_SECONDS = 0.0005
+"""How long a thread that reads or writes many records may keep the interpreter from the event loop."""
+log = logging.getLogger("sessiontree")
+
+
+class ServerError(SessiontreeError):
+    """The server cannot start."""
+
+
+class ServerProcess:
+    """One process that serves on a socket with what a service holds, and lets go of that in the end."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        config = uvicorn.Config(
+            App(service),
+            http="httptools",
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        )
+        self._server = uvicorn.Server(config)
+
+    def warn(self) -> None:
+        """Say what makes answers other than the operator may expect."""
+        store = self._service.store
+        for warning in (warning_of_undeclared(store), warning_of_stale(store)):
+            if warning:
+                log.warning("%s", warning)
+
+    def run(self, listening: socket.socket) -> None:
+        """Serve until a signal or `stop`; then finish what is under way."""
+        sys.setswitchinterval(SWITCH_SECONDS)
+        gc.freeze()
+        gc.set_threshold(GARBAGE_OBJECTS)
+        try:
+            self._server.run(sockets=[listening])
+        except KeyboardInterrupt:
+            pass
+        finally:
+            self._service.close()
+
+    def stop(self) -> None:
+        """Have `run` come to its end. From any thread."""
+        self._server.should_exit = True
+
+
+def prepare_logging(settings: Settings) -> None:
+    """Log to standard error, as much as the settings say."""
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)
+
+
+def serve(settings: Settings, *, ready: Callable[[str, Service], None] = lambda url, service: None) -> None:
+    """Serve until SIGTERM or SIGINT; then finish what is under way. `ready` is told the address
+    once it can be used, and given the service, unless several processes serve.
+
+    Raises ServerError when the port is taken, and whatever keeps the store or the catalogue from being opened.
+    """
+    prepare_logging(settings)
+    listening = _listen(settings)
+    host, port = listening.getsockname()[:2]
+    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    try:
+        if settings.workers > 1:
+            from sessiontree.http import workers
+
+            workers.serve(settings, listening, url)
+        else:
+            _serve_alone(settings, listening, url, ready)
+    finally:
+        listening.close()
+
+
+def _serve_alone(settings: Settings, listening: socket.socket, url: str, ready: Callable[[str, Service], None]) -> None:
+    service = Service(settings)
+    try:
+        process = ServerProcess(service)
+        process.warn()
+        log.info("serving %s on %s", shown_name(settings.store), url)
+        ready(url, service)
+        process.run(listening)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        service.close()
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """The socket, bound before anything else is opened, so that a taken port is known at once."""
+    try:
+        family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0][0]
+        listening = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:
+        raise ServerError(f"{settings.host} is no address to serve on: {error.strerror}") from None
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((settings.host, settings.port))
+        listening.listen(2048)
+    except OSError as error:
+        listening.close()
+        text = f"{settings.host}:{settings.port} cannot be served on ({error.strerror}): choose another with --port"
+        raise ServerError(text) from None
+    return listening

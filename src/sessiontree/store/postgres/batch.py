@@ -1,0 +1,72 @@
+"""What one call of `add` will write: which records are new, which have changed, and which are as they were."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sessiontree.record import Record
+from sessiontree.store import Outcome
+from sessiontree.store.intakes import Share
+from sessiontree.store.postgres import brought as notes
+from sessiontree.store.sqlite.packing import same_content
+
+Identity = tuple[str, str]
+
+_CREATED, _UNCHANGED = Outcome.CREATED, Outcome.UNCHANGED  # looking up a member of an enumeration takes long
+
+
+@dataclass(slots=True)
+class Batch:
+    """Records by row, and the contents that were replaced.
+
+    `rows` are those of records that are new in the database; `known` are the records as they stand so far, with those
+    that were there before.
+    """
+
+    account_id: int
+    received: datetime
+    rows: dict[Identity, int]
+    known: dict[Identity, tuple[int, Record]]
+    created: dict[int, Record] = field(default_factory=dict)
+    changed: dict[int, tuple[Record, Record]] = field(default_factory=dict)  # as stored, as it shall be
+    replaced: list[tuple[int, Record, int | None]] = field(default_factory=list)  # with the intake; see `owners`
+    intake: int = notes.NOBODY
+    owners: dict[int, int] = field(default_factory=dict)  # who brought the present content, where that is not as stored
+    brought: list[notes.Brought] = field(default_factory=list)
+
+    def sort_in(self, records: Sequence[Record], shares: Sequence[Share]) -> list[Outcome]:
+        """What becomes of each record, in order; and what each intake brought."""
+        if not shares:
+            return [self._sort_in(record) for record in records]
+        outcomes: list[Outcome] = []
+        for share in shares:
+            self.intake = notes.number(share.origin)
+            before = len(self.created)
+            some = [self._sort_in(record) for record in records[len(outcomes) : len(outcomes) + share.records]]
+            made = list(self.created)[before:] if len(self.created) > before else []
+            first, last = (made[0], made[-1]) if made else (1, 0)
+            self.brought.append(notes.Brought(share, self.intake, some, first, last))
+            outcomes += some
+        assert len(outcomes) == len(records), "every record belongs to an intake"
+        return outcomes
+
+    def _sort_in(self, record: Record) -> Outcome:
+        identity = (record.record_type, record.id)
+        stored = self.known.get(identity)
+        if stored is None:
+            row = self.rows[identity]
+            self.created[row] = record
+            self.known[identity] = (row, record)
+            return _CREATED
+        row, old = stored
+        if same_content(old.body, record.body):
+            return _UNCHANGED
+        self.replaced.append((row, old, self.owners.get(row)))
+        self.owners[row] = self.intake
+        self.known[identity] = (row, record)
+        if row in self.created:
+            self.created[row] = record
+        else:
+            first = self.changed[row][0] if row in self.changed else old
+            self.changed[row] = (first, record)
+        return Outcome.UPDATED

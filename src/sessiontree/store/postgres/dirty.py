@@ -1,0 +1,177 @@
+"""Notes of what has to be computed again, written in the transaction that changes it, and read by `sessions`.
+
+Any number of writers note at once; of an account's sessions one refresh at a time takes care, and whoever deletes
+records waits for it (`hold`). A refresh sees the notes of one moment, and the records of the same moment: what is
+committed later has notes of its own.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from itertools import chain
+from typing import Any
+
+from psycopg import Connection
+
+from sessiontree.record import Record
+from sessiontree.store.postgres.amounts import to_array
+from sessiontree.store.sqlite.dirty import PLACE, ROWS, SESSION, Notes, lost, merged, ranges
+
+__all__ = ["Notes", "lost"]
+
+NEW = "new"  # rows of records that have just come: those that have a home by now are done
+WAITING = "select coalesce(sum(case when what in ('new', 'rows') then last - first + 1 else 1 end), 0) from dirty"
+ACCOUNTS = "select account from dirty group by account order by min(number)"
+LOCK = "session"
+"""The counter whose row a refresh holds; it is the account's last session's number as well."""
+
+_NOTE = "insert into dirty (account, what, first, last) values (%s, %s, %s, %s)"
+_NOTE_ALL = """insert into dirty (account, what, first, last)
+    select %s, %s, each, each from unnest(%s::bigint[]) as each"""
+_AT_ONCE = 1000  # notes read at once
+# An insert alone would wait for whoever holds the lock.
+_MAKE_LOCK = """insert into counter (account, name, value) select %(account)s, %(name)s, 0
+    where not exists (select from counter where account = %(account)s and name = %(name)s) on conflict do nothing"""
+_NEXT = "select number, what, first, last from dirty where account = %s and number > %s order by number limit %s"
+_AT_HOME = """select home.row from unnest(%s::bigint[], %s::bigint[]) as noted (first, last)
+    join home on account = %s and home.row between noted.first and noted.last"""
+_OF_THESE_AT_HOME = "select row from home where account = %s and row = any(%s::bigint[])"
+
+
+def note_new(db: Connection[Any], account_id: int, first: int, last: int) -> None:
+    """The records of these rows (both included) are new."""
+    db.execute(_NOTE, [account_id, NEW, first, last])
+
+
+def note_rows(db: Connection[Any], account_id: int, first: int, last: int) -> None:
+    """The records of these rows (both included) have changed."""
+    db.execute(_NOTE, [account_id, ROWS, first, last])
+
+
+def note_places(db: Connection[Any], account_id: int, places: Iterable[int]) -> None:
+    """Whoever has a link at these places may have another parent now: see `lost`."""
+    _note_all(db, account_id, PLACE, places)
+
+
+def note_sessions(db: Connection[Any], account_id: int, numbers: Iterable[int]) -> None:
+    """These sessions have to be computed again; before a record's row is deleted, those of its home and visits."""
+    _note_all(db, account_id, SESSION, numbers)
+
+
+def _note_all(db: Connection[Any], account_id: int, what: str, values: Iterable[int]) -> None:
+    ordered = sorted(set(values))
+    if ordered:
+        db.execute(_NOTE_ALL, [account_id, what, to_array(ordered)])
+
+
+def note_changed(db: Connection[Any], account_id: int, changed: dict[int, tuple[Record, Record]]) -> None:
+    """Records have other contents now: by row, the old and the new."""
+    for first, last in ranges(changed):
+        note_rows(db, account_id, first, last)
+    note_places(db, account_id, [at for old, new in changed.values() for at in lost(account_id, old.keys, new.keys)])
+
+
+def hold(db: Connection[Any], account_id: int) -> None:
+    """Wait for a refresh of the account that is under way, and keep others away until this transaction ends.
+
+    Before asking in which sessions records stand that are about to be deleted: a refresh that began before would put
+    them back. A refresh that waits for this transaction finds that it has to begin anew.
+    """
+    make_lock(db, account_id)
+    db.execute("update counter set value = value where account = %s and name = %s", [account_id, LOCK])
+
+
+def begin(db: Connection[Any], account_id: int) -> int | None:
+    """The account's last session's number, and its lock; None while another has it.
+
+    Inside a transaction that sees one moment. If another refresh has ended since that moment, the database says so by
+    its error for transactions that have to be tried again.
+    """
+    statement = "select value from counter where account = %s and name = %s for update skip locked"
+    found = db.execute(statement, [account_id, LOCK]).fetchone()
+    return None if found is None else int(found[0])
+
+
+def make_lock(db: Connection[Any], account_id: int) -> None:
+    """Let there be a lock of this account, in a transaction before `begin`."""
+    db.execute(_MAKE_LOCK, {"account": account_id, "name": LOCK})
+
+
+def take(db: Connection[Any], account_id: int, limit: int) -> Notes:
+    """The account's oldest notes, of about `limit` records. They stay until `drop`."""
+    notes = Notes(account_id)
+    after = -1
+    while limit > 0 and notes.shortened is None:
+        found = _about(db.execute(_NEXT, [account_id, after, min(limit, _AT_ONCE)]).fetchall(), limit)
+        if not found:
+            break
+        done = _at_home(db, account_id, [(first, last) for _, what, first, last in found if what == NEW])
+        for note in found:
+            if limit <= 0 or notes.shortened is not None:
+                break
+            limit -= _take_one(notes, note, limit, done)
+        after = found[-1][0]
+    notes.rows = list(merged(notes.rows))
+    return notes
+
+
+def _about(found: list[tuple[Any, ...]], limit: int) -> list[tuple[Any, ...]]:
+    """The first of these notes: as many as are of `limit` records, and at least one."""
+    for at, (_, _, first, last) in enumerate(found):
+        if limit <= 0:
+            return found[:at]
+        limit -= last - first + 1
+    return found
+
+
+def _take_one(notes: Notes, note: Sequence[Any], limit: int, done: set[int]) -> int:
+    """Take as much of a note as the limit allows; of how many records that is. New rows that are `done` are none."""
+    number, what, first, last = note
+    rows: Sequence[int] = []
+    if what == PLACE:
+        notes.places.append(first)
+    elif what == SESSION:
+        notes.sessions.add(first)
+    else:
+        rows = [row for row in range(first, last + 1) if what == ROWS or row not in done]
+    notes.rows += ranges(rows[:limit])
+    if len(rows) > limit:
+        notes.shortened = (number, rows[limit])
+        return limit
+    notes.numbers.append(number)
+    return len(rows) if what in (NEW, ROWS) else 1
+
+
+def _at_home(db: Connection[Any], account_id: int, noted: Collection[tuple[int, int]]) -> set[int]:
+    """The rows of these ranges that are in a session: of new ones those worked in with others of the same session."""
+    if not noted:
+        return set()
+    firsts, lasts = zip(*merged(noted), strict=True)
+    return {row for (row,) in db.execute(_AT_HOME, [to_array(firsts), to_array(lasts), account_id])}
+
+
+def others(db: Connection[Any], notes: Notes, rows: Collection[int]) -> set[int]:
+    """Those of the rows that are noted, but not in these notes, and have not been worked in before their turn."""
+    if not rows:
+        return set()
+    statement = """select what, first, last from dirty
+        where account = %s and what in ('new', 'rows') and last >= %s and first <= %s"""
+    noted = db.execute(statement, [notes.account_id, min(rows), max(rows)]).fetchall()
+    mine = set(chain.from_iterable([range(first, last + 1) for first, last in notes.rows]))
+    new = _among(rows, [(first, last) for what, first, last in noted if what == NEW]) - mine
+    changed = _among(rows, [(first, last) for what, first, last in noted if what == ROWS]) - mine
+    if new:
+        new -= {row for (row,) in db.execute(_OF_THESE_AT_HOME, [notes.account_id, to_array(new)])}
+    return new | changed
+
+
+def _among(rows: Collection[int], noted: Iterable[tuple[int, int]]) -> set[int]:
+    return {row for first, last in merged(noted) for row in range(first, last + 1) if row in rows}
+
+
+def drop(db: Connection[Any], notes: Notes) -> None:
+    """These notes have been worked through."""
+    statement = "delete from dirty where account = %s and number = any(%s::bigint[])"
+    db.execute(statement, [notes.account_id, to_array(notes.numbers)])
+    if notes.shortened is not None:
+        number, first = notes.shortened
+        statement = "update dirty set first = %s where account = %s and number = %s"
+        db.execute(statement, [first, notes.account_id, number])

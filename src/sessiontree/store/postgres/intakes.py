@@ -1,0 +1,182 @@
+"""Intakes in PostgreSQL: listing them, and undoing one step by step.
+
+A step locks the intake's row first, so that of several who undo it at once each takes other records.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+from psycopg import Connection
+
+from sessiontree.store.intakes import Intake, Preview, UnknownIntake, id_of, number_of
+from sessiontree.store.postgres import removing
+from sessiontree.store.postgres.text import from_text
+from sessiontree.store.removing import Removal, together
+from sessiontree.store.sqlite.micros import from_micros, to_micros
+
+if TYPE_CHECKING:
+    from sessiontree.store.postgres.store import PostgresStore
+
+_SELECT = "select number, received, files, key, created, updated, unchanged, rejected, undo_began, undone from intake "
+_PAGE = _SELECT + "where account = %s and number < %s order by number desc limit %s"
+_ONE = _SELECT + "where account = %s and number = %s"
+_CHANGED = """select row from record where account = %(account)s and intake = %(intake)s and row > %(after)s
+    union select row from history where account = %(account)s and intake = %(intake)s and row > %(after)s
+    order by row limit %(limit)s"""
+_REPEATED = """select coalesce(sum(unchanged), 0)::bigint from intake
+    where account = %s and number > %s and undone is null"""
+_FIRST_MADE = "select account, number, first, last from intake where account = %s and number = %s and first is not null"
+_LATER_MADE = "select account, intake, first, last from intake_rows where account = %s and intake = %s"
+_MADE_NEXT = "select first, last from intake_rows where account = %s and intake = %s order by first limit %s"
+_DEALT_WITH = "delete from intake_rows where account = %s and intake = %s and first = any(%s::bigint[])"
+_SHORTEN = "update intake_rows set first = %s where account = %s and intake = %s and first = %s"
+_PREVIEW_ROWS = 1000
+_AFTER_ALL = (1 << 63) - 1
+
+
+class PostgresIntakes:
+    """See `store.intakes.Intakes` for what each question means."""
+
+    def __init__(self, store: "PostgresStore") -> None:
+        self._store = store
+
+    def page(self, account: str, *, limit: int, before: str | None = None) -> list[Intake]:
+        last = _AFTER_ALL if before is None else number_of(before)
+        with self._store.snapshot(account) as snapshot:
+            return [_intake(row) for row in snapshot.db.execute(_PAGE, [snapshot.account_id, last, limit])]
+
+    def get(self, account: str, id: str) -> Intake | None:
+        with self._store.snapshot(account) as snapshot:
+            return _get(snapshot.db, snapshot.account_id, number_of(id))
+
+    def preview(self, account: str, id: str) -> Preview:
+        store, number = self._store, number_of(id)
+        sessions: set[int] = set()
+        parts: list[Removal] = []
+        with store.snapshot(account) as snapshot:
+            db, account_id = snapshot.db, snapshot.account_id
+            if account_id is None or number is None or _get(db, account_id, number) is None:
+                raise UnknownIntake(id)
+            for rows, mine in _all(db, account_id, number):
+                going = list(removing.contents(store, db, account_id, rows, mine))
+                parts.append(removing.total(going))
+                sessions |= removing.sessions_of(db, account_id, [each.row for each in going if not each.stays])
+            (repeated,) = db.execute(_REPEATED, [account_id, number]).fetchone() or (0,)
+        return Preview(together(parts), len(sessions), repeated)
+
+    def undo(self, account: str, id: str, at: datetime, *, limit: int = 500) -> Removal | None:
+        number = number_of(id)
+        return self._store.write(lambda db: self._step(db, account, id, number, at, limit))
+
+    def _step(
+        self, db: Connection[Any], account: str, id: str, number: int | None, at: datetime, limit: int
+    ) -> Removal | None:
+        store, account_id = self._store, self._store.kinds.account_id(db, account)
+        if account_id is None or number is None:
+            raise UnknownIntake(id)
+        removing.begin(db, account_id)
+        found = _get(db, account_id, number, lock=True)
+        if found is None:
+            raise UnknownIntake(id)
+        if found.undone is not None:
+            return None
+        if found.undo_began is None:
+            _begin(db, account_id, number, at)
+        rows = _made_next(db, account_id, number, limit)
+        mine = _made_by(number) if rows else _changed_by(number)
+        rows = rows or _changed(db, account_id, number, after=0, limit=limit)
+        if not rows:
+            _mark(db, "undone", account_id, number, at)
+            return None
+        removing.lock(store, db, account_id, rows)
+        going = list(removing.contents(store, db, account_id, rows, mine))
+        removing.take_out(store, db, account_id, going)
+        return removing.total(going)
+
+
+def _get(db: Connection[Any], account_id: int | None, number: int | None, *, lock: bool = False) -> Intake | None:
+    row = db.execute(_ONE + (" for update" if lock else ""), [account_id, number]).fetchone()
+    return None if row is None else _intake(row)
+
+
+def _intake(row: tuple[Any, ...]) -> Intake:
+    number, received, files, key, created, updated, unchanged, rejected, began, undone = row
+    return Intake(
+        id=id_of(number),
+        received=from_micros(received),
+        files=None if files is None else from_text(files),
+        key=key,
+        created=created,
+        updated=updated,
+        unchanged=unchanged,
+        rejected=rejected,
+        undo_began=None if began is None else from_micros(began),
+        undone=None if undone is None else from_micros(undone),
+    )
+
+
+def _mark(db: Connection[Any], column: str, account_id: int, number: int, at: datetime) -> None:
+    statement = f"update intake set {column} = %s where account = %s and number = %s"  # noqa: S608 - only our own names
+    db.execute(statement, [to_micros(at), account_id, number])
+
+
+def _begin(db: Connection[Any], account_id: int, number: int, at: datetime) -> None:
+    """From now on all rows that the intake made are in one table, to be worked off."""
+    _mark(db, "undo_began", account_id, number, at)
+    which = [account_id, number]
+    db.execute(f"insert into intake_rows (account, intake, first, last) {_FIRST_MADE}", which)
+    db.execute("update intake set first = null, last = null where account = %s and number = %s", which)
+
+
+def _made_by(number: int) -> removing.Mine:
+    """The intake's contents in the rows that it made: the first ones, too, which name nobody."""
+    return lambda intake: intake is None or intake == number
+
+
+def _changed_by(number: int) -> removing.Mine:
+    """The intake's contents in the rows that others made."""
+    return lambda intake: intake == number
+
+
+def _made_next(db: Connection[Any], account_id: int, number: int, limit: int) -> list[int]:
+    """The next rows that the intake made; notes that they have been dealt with."""
+    rows: list[int] = []
+    whole: list[int] = []
+    for first, last in db.execute(_MADE_NEXT, [account_id, number, limit]).fetchall():
+        end = min(last, first + limit - len(rows) - 1)
+        rows += range(first, end + 1)
+        if end == last:
+            whole.append(first)
+        else:
+            db.execute(_SHORTEN, [end + 1, account_id, number, first])
+        if len(rows) == limit:
+            break
+    db.execute(_DEALT_WITH, [account_id, number, whole])
+    return rows
+
+
+def _changed(db: Connection[Any], account_id: int, number: int, *, after: int, limit: int) -> list[int]:
+    """The next rows with contents that name the intake."""
+    values = {"account": account_id, "intake": number, "after": after, "limit": limit}
+    return [row for (row,) in db.execute(_CHANGED, values)]
+
+
+def _all(db: Connection[Any], account_id: int, number: int) -> Iterator[tuple[Sequence[int], removing.Mine]]:
+    """All rows with contents of the intake, some at a time, each once."""
+    found = db.execute(f"{_FIRST_MADE} union all {_LATER_MADE} order by first", [account_id, number] * 2)
+    made = [(first, last) for _, _, first, last in found]
+    for first, last in made:
+        for start in range(first, last + 1, _PREVIEW_ROWS):
+            yield range(start, min(last + 1, start + _PREVIEW_ROWS)), _made_by(number)
+    after = 0
+    while rows := _changed(db, account_id, number, after=after, limit=_PREVIEW_ROWS):
+        yield [row for row in rows if not _within(made, row)], _changed_by(number)
+        after = rows[-1]
+
+
+def _within(ranges: Sequence[tuple[int, int]], row: int) -> bool:
+    at = bisect_right(ranges, row, key=itemgetter(0)) - 1
+    return at >= 0 and row <= ranges[at][1]

@@ -1,0 +1,120 @@
+"""Lists of records in PostgreSQL: one page of the records of a type.
+
+Three ways, the quickest that serves: by an id or link value; by the index on the start, where nothing else is asked;
+or by looking at every record of the type within the bounds on its start.
+"""
+
+import heapq
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from sessiontree.query import Matcher, Query
+from sessiontree.record import Record
+from sessiontree.store import Asks, Page
+from sessiontree.store.postgres.text import from_text
+from sessiontree.store.sqlite.list import quick_asks
+from sessiontree.store.sqlite.micros import to_micros
+
+if TYPE_CHECKING:
+    from sessiontree.store.postgres.snapshot import PostgresSnapshot
+
+_ROWS_AT_ONCE = 500
+_LATEST = 1 << 63
+_FIELDS = "select name, type from field where account = %s and kind = %s"
+_RECORDS = "select row, packed from record where account = %s and row = any(%s::bigint[])"
+
+Row = tuple[int, Record]
+
+
+def page(snapshot: "PostgresSnapshot", query: Query) -> Page:
+    """The page that a query asks for; see `Store.page`."""
+    kind = _kind(snapshot, query.record_type)
+    if kind is None:
+        return Page((), 0)
+    where, values = _bounds(snapshot, query, kind)
+    asks = quick_asks(snapshot.store.catalog, query)
+    if asks is not None:
+        return _select(snapshot, query, _found(snapshot, query, asks))
+    if query.conditions or query.sort:
+        return _select(snapshot, query, _scanned(snapshot, where, values))
+    row = snapshot.db.execute(f"select count(*) from record where {where}", values).fetchone()  # noqa: S608
+    total, first = int(row[0]) if row else 0, (query.page - 1) * query.size
+    if first >= total:
+        return Page((), total)
+    statement = f"select row from record where {where} order by start desc, row desc limit %s offset %s"  # noqa: S608
+    rows = [row for (row,) in snapshot.db.execute(statement, [*values, query.size, first]).fetchall()]
+    return Page(_records(snapshot, rows), total)
+
+
+def fields(snapshot: "PostgresSnapshot", record_type: str) -> dict[str, str]:
+    """See `Store.fields`."""
+    kind = _kind(snapshot, record_type)
+    if kind is None:
+        return {}
+    shown = snapshot.db.execute(_FIELDS, [snapshot.account_id, kind]).fetchall()
+    return {from_text(name): "string" if type == "null" else type for name, type in shown}
+
+
+def _kind(snapshot: "PostgresSnapshot", record_type: str) -> int | None:
+    if snapshot.account_id is None:
+        return None
+    return snapshot.store.kinds.kind_id(snapshot.db, snapshot.account_id, record_type)
+
+
+def _bounds(snapshot: "PostgresSnapshot", query: Query, kind: int) -> tuple[str, list[object]]:
+    where, values = "account = %s and kind = %s", list[object]([snapshot.account_id, kind])
+    if query.since is not None:
+        where += " and start >= %s"
+        values.append(query.since)
+    if query.until is not None:
+        where += " and start < %s and start > '-infinity'"
+        values.append(query.until)
+    return where, values
+
+
+def _found(snapshot: "PostgresSnapshot", query: Query, asks: Asks) -> Iterator[Row]:
+    for row, record in snapshot.rows(asks):
+        if record.record_type == query.record_type and _within(query, record):
+            yield row, record
+
+
+def _within(query: Query, record: Record) -> bool:
+    if query.since is not None and (record.start is None or record.start < query.since):
+        return False
+    return query.until is None or (record.start is not None and record.start < query.until)
+
+
+def _scanned(snapshot: "PostgresSnapshot", where: str, values: list[object]) -> Iterator[Row]:
+    statement = f"select row, packed from record where {where}"  # noqa: S608
+    with snapshot.db.cursor("scanned") as cursor:
+        cursor.itersize = _ROWS_AT_ONCE
+        for row, packed in cursor.execute(statement, values):
+            yield row, snapshot.store.unpack(snapshot.db, packed)
+
+
+def _select(snapshot: "PostgresSnapshot", query: Query, candidates: Iterable[Row]) -> Page:
+    """Of the candidates, those that match; sorted, one page of them."""
+    declared = snapshot.store.catalog.types[query.record_type]
+    matcher = Matcher(query, fields(snapshot, query.record_type) | dict(declared.fields))
+    total = 0
+
+    def keyed() -> Iterator[tuple[object, int]]:
+        nonlocal total
+        for row, record in candidates:
+            if matcher.matches(record.body):
+                total += 1
+                yield (matcher.sort_key(record.body), row) if query.sort else (_newest(record), -row)
+
+    first = (query.page - 1) * query.size
+    rows = [abs(row) for _, row in heapq.nsmallest(first + query.size, keyed())[first:]]
+    return Page(_records(snapshot, rows), total)
+
+
+def _newest(record: Record) -> int:
+    return _LATEST if record.start is None else -to_micros(record.start)
+
+
+def _records(snapshot: "PostgresSnapshot", rows: list[int]) -> list[Record]:
+    """The records of these rows, in this order."""
+    packed = dict(snapshot.db.execute(_RECORDS, [snapshot.account_id, rows]).fetchall())
+    return [snapshot.store.unpack(snapshot.db, packed[row]) for row in rows]

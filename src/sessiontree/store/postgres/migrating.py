@@ -1,0 +1,66 @@
+"""The schema's versions: numbered files of plain SQL, run in order, each in one transaction.
+
+An empty database is made ready when it is first opened; one of an older version waits for `store migrate`.
+"""
+
+from importlib.resources import files
+from typing import Any
+
+from psycopg import Connection
+
+from sessiontree.errors import StoreError
+
+_LOCK = 0x53545245  # among advisory locks: one process migrates at a time
+_NAME = "schema"
+
+
+def scripts() -> dict[int, str]:
+    """Every migration by its number, in order."""
+    folder = files("sessiontree.store.postgres").joinpath("migrations")
+    found = {int(each.name.removesuffix(".sql")): each for each in folder.iterdir() if each.name.endswith(".sql")}
+    return {number: found[number].read_text() for number in sorted(found)}
+
+
+def newest() -> int:
+    """The version that this program works with."""
+    return max(scripts())
+
+
+def version(db: Connection[Any], name: str) -> int:
+    """The version of the schema in the database, 0 for an empty one. Raises StoreError if it is something else's."""
+    row = db.execute("select to_regclass('setting') is not null and to_regclass('record_row') is not null").fetchone()
+    if row is not None and row[0]:
+        found = db.execute("select value from setting where name = %s", [_NAME]).fetchone()
+        if found is not None:
+            return int(found[0])
+    used = (
+        "select 1 from pg_class where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p') limit 1"
+    )
+    if db.execute(used).fetchone() is not None:
+        raise StoreError(f"{name} holds something else than a Sessiontree store: name an empty database with --store")
+    return 0
+
+
+def prepare(db: Connection[Any], name: str) -> None:
+    """Make an empty database ready. Raises StoreError for one of another version, or of another program."""
+    found = version(db, name)
+    if found == 0:
+        found = migrate(db, name)
+    if found > newest():
+        raise StoreError(f"{name} was made by a newer version of Sessiontree (schema {found}): use that one")
+    if found < newest():
+        raise StoreError(f"{name} was made by an older version (schema {found}): run `sessiontree store migrate` first")
+
+
+def migrate(db: Connection[Any], name: str) -> int:
+    """Bring the schema to the newest version; which it is then. A newer one stays as it is."""
+    for number, script in scripts().items():
+        with db.transaction():
+            db.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
+            if version(db, name) < number:
+                db.execute(script.encode())
+                db.execute(
+                    "insert into setting values (%s, %s) on conflict (name) do update set value = excluded.value",
+                    [_NAME, str(number)],
+                )
+    return version(db, name)

@@ -1,0 +1,122 @@
+"""Opening a PostgreSQL database: its connections, and what is wrong with one that cannot be used, in a sentence.
+
+No sentence holds the password: a store is named by user, host and database.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import conninfo, errors
+from psycopg.abc import Buffer
+from psycopg.adapt import AdaptersMap, Dumper
+
+from sessiontree.errors import StoreError
+
+CONNECT_SECONDS = 10
+APPLICATION = "sessiontree"
+# A statement is planned once: planning anew for every value would take longer than the statement (three times).
+_OPTIONS = "-c timezone=UTC -c plan_cache_mode=force_generic_plan -c jit=off -c random_page_cost=1.1"
+
+
+class _Int(Dumper):
+    """An int as bare text, so that its type is that of where it goes, and statements do not differ by its size."""
+
+    def dump(self, obj: Any) -> Buffer:
+        return str(obj).encode()
+
+    def quote(self, obj: Any) -> Buffer:
+        """As psycopg writes it into statements of its own."""
+        return self.dump(obj)
+
+
+def parameters(url: str) -> dict[str, Any]:
+    """What to connect with. Raises StoreError for a URL that is none."""
+    try:
+        given = conninfo.conninfo_to_dict(url)
+    except psycopg.Error:
+        raise StoreError("the store's URL is not one of PostgreSQL: postgresql://user@host:5432/database") from None
+    options = f"{given.pop('options', None) or ''} {_OPTIONS}".strip()
+    adapters = AdaptersMap(psycopg.adapters)
+    adapters.register_dumper(int, _Int)
+    defaults = {"connect_timeout": CONNECT_SECONDS, "application_name": APPLICATION}
+    own = {"options": options, "autocommit": True, "prepare_threshold": 2, "context": _Context(adapters)}
+    return defaults | given | own
+
+
+@dataclass(frozen=True, slots=True)
+class _Context:
+    """What a connection takes its adapters from."""
+
+    adapters: AdaptersMap
+    connection: None = None
+
+
+def name(url: str) -> str:
+    """The database of a URL for messages: without its password. Raises StoreError for a URL that is none."""
+    given = parameters(url)
+    user, host = given.get("user"), given.get("host") or given.get("hostaddr") or "localhost"
+    port = f":{given['port']}" if given.get("port") and not str(host).startswith("/") else ""
+    at = f"{user}@" if user else ""
+    return f"postgresql://{at}{host}{port}/{given.get('dbname') or ''}"
+
+
+def refusal(name: str, error: Exception) -> StoreError:
+    """An error of PostgreSQL's or of the pool's as ours: one sentence that tells what to do."""
+    return StoreError(_sentence(name, error))
+
+
+def _sentence(name: str, error: Exception) -> str:
+    if isinstance(error, errors.DiskFull):
+        return f"the disk that holds {name} is full: free some space and send the records again"
+    if isinstance(error, errors.ReadOnlySqlTransaction):
+        return f"{name} takes no writes: it is a standby, or set to be read only"
+    if isinstance(error, errors.InvalidPassword | errors.InvalidAuthorizationSpecification):
+        return f"{name} refuses this user or password"
+    if isinstance(error, errors.InvalidCatalogName):
+        return f"{name} does not exist: create the database first"
+    if isinstance(error, errors.InsufficientPrivilege):
+        return f"{name} does not let this user do what a store needs: {_first_line(error)}"
+    if isinstance(error, errors.QueryCanceled | errors.LockNotAvailable | errors.DeadlockDetected):
+        return f"{name} is busy: {_first_line(error)}; try again in a moment"
+    if lost(error):
+        return f"{name} cannot be reached: {_connecting(error)}"
+    return f"{name} cannot be used: {_first_line(error)}"
+
+
+def lost(error: Exception) -> bool:
+    """Whether the connection is gone, or was never there."""
+    gone = (errors.AdminShutdown, errors.CrashShutdown, errors.CannotConnectNow, errors.ConnectionException)
+    if isinstance(error, gone):
+        return True
+    return (
+        isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) and getattr(error, "sqlstate", 1) is None
+    )
+
+
+def passing(error: Exception) -> bool:
+    """Whether the same transaction may well succeed when it is tried again: two were in each other's way."""
+    return isinstance(error, errors.DeadlockDetected | errors.SerializationFailure)
+
+
+def _first_line(error: Exception) -> str:
+    told = getattr(getattr(error, "diag", None), "message_primary", None)
+    return told or (str(error).strip().splitlines() or ["unknown error"])[0]
+
+
+def _connecting(error: Exception) -> str:
+    """Why there is no connection: what the server answered, if it did."""
+    for told, advice in _REFUSED.items():
+        if told in str(error):
+            return advice
+    return "check that the server runs and takes connections, and try again"
+
+
+_REFUSED = {
+    "password authentication failed": "the server refuses this user or password",
+    "no password supplied": "the server wants a password",
+    "no pg_hba.conf entry": "the server does not let this user in from here",
+    "does not exist": "there is no such user or database on the server: create it first",
+    "too many clients": "the server has no connection left; try again in a moment",
+    "remaining connection slots": "the server has no connection left; try again in a moment",
+}

@@ -1,0 +1,164 @@
+"""Reading stored records again after the catalogue changed: in batches, resumable, beside running servers.
+
+Who adds records shares a lock, and a batch of a re-read takes it alone: no record is being added behind where it is.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from psycopg import Connection
+
+from sessiontree.reading import Reader
+from sessiontree.record import Record
+from sessiontree.store.postgres import dirty, spend, write
+from sessiontree.store.postgres.text import from_text, to_text
+from sessiontree.store.sqlite.reread import read_again
+
+if TYPE_CHECKING:
+    from sessiontree.store.postgres.store import PostgresStore
+
+__all__ = ["keep_out", "misplaced", "read_again", "reread", "stale", "writing_begins"]
+
+Db = Connection[Any]
+
+_LOCK = 0x53545248  # among advisory locks
+_NEXT = """select row, account, kind, intake, packed,
+        exists (select 1 from home where home.account = record.account and home.row = record.row)
+    from record where row > %s order by row limit %s"""
+_MISPLACED = """select distinct kind.record_type from record
+    join kind on kind.account = record.account and kind.id = record.kind
+    left join home on home.account = record.account and home.row = record.row
+    where (home.row is null) = (kind.record_type = any(%s::text[]))
+      and not exists (select 1 from dirty where dirty.account = record.account and what in ('new', 'rows')
+                      and record.row between first and last)"""
+
+
+def stale(store: "PostgresStore", db: Db) -> list[str]:
+    """The types that may still have records of an older reading."""
+    done = db.execute("select value from setting where name = 'reread done'").fetchone()
+    return [] if done == (store.kinds.digest,) else sorted(set(store.kinds.stale(db).values()))
+
+
+def misplaced(store: "PostgresStore") -> list[str]:
+    """The types that came into the catalogue, or went, after records of theirs were put into sessions, or left out."""
+    declared = [to_text(name) for name in store.catalog.types]
+    return sorted(from_text(name) for (name,) in store.ask(_MISPLACED, [declared]))
+
+
+def reread(store: "PostgresStore", *, batch: int) -> Iterator[tuple[int, int]]:
+    """Bring every record of an older reading to the present one; yields (rows passed, rows in all).
+
+    Each batch is one transaction that also notes how far it came, so that a stopped run goes on where it was. A record
+    that the new declaration refuses keeps the values that its old reading found. If somebody adds records by another
+    catalogue meanwhile (see `writing_begins`), the types stay stale: another run is needed.
+    """
+    steps = _Steps(store, batch)
+    row, last = store.write(steps.begin)
+    while row < last:
+        with store.alone() as db:
+            steps.prepare(db, row)
+        before, row = row, store.write(partial(steps.step, row=row))
+        if row == before:  # the last records have been removed meanwhile
+            break
+        yield row, last
+    store.write(partial(steps.end, row=row))
+
+
+def writing_begins(store: "PostgresStore", db: Db) -> None:
+    """Records are about to be added by this catalogue: no reading by another one is complete, or halfway, any more."""
+    keep_out(db)
+    db.execute(
+        "delete from setting where name in ('reread', 'reread done') and substr(value, 1, %s) <> %s",
+        [len(store.kinds.digest), store.kinds.digest],
+    )
+
+
+def keep_out(db: Db) -> None:
+    """Wait for a batch of a re-read that is under way, and let none begin until this transaction ends."""
+    db.execute("select pg_advisory_xact_lock_shared(%s)", [_LOCK])
+
+
+class _Steps:
+    """The transactions of one re-read. `alone`: no other run or writer has had to do with it so far."""
+
+    def __init__(self, store: "PostgresStore", batch: int) -> None:
+        self._store = store
+        self._batch = batch
+        self._reader = Reader(store.catalog)
+        self._alone = True
+
+    def begin(self, db: Db) -> tuple[int, int]:
+        """The row after which to go on, and the last one."""
+        _lock(db)
+        found = db.execute("select max(row) from record").fetchone()
+        row = _progress(self._store, db) or 0
+        _note(db, "reread", f"{self._store.kinds.digest} {row}")
+        return row, (found and found[0]) or 0
+
+    def prepare(self, db: Db, row: int) -> None:
+        """Make what the next records will lean on."""
+        found = db.execute(_NEXT, [row, self._batch]).fetchall()
+        old = self._store.kinds.stale(db)
+        records = [self._store.packer.unpack(packed) for *_, packed, _ in found]
+        for record in records:
+            if record.shape in old:
+                self._store.kinds.make_shape(db, record.record_type)
+        again = [read_again(self._reader, each) for each in records if each.shape in old]
+        self._store.months.make(db, (each.start for each in again))
+
+    def step(self, db: Db, row: int) -> int:
+        """Read the next records again; the last one's row."""
+        _lock(db)
+        store = self._store
+        alone = self._alone and _progress(store, db) == row
+        old = store.kinds.stale(db)
+        brought: dict[int, dict[int, tuple[Record, Record]]] = {}
+        found = db.execute(_NEXT, [row, self._batch]).fetchall()
+        for row, account_id, kind, intake, packed, at_home in found:
+            if store.packer.unpack(packed).shape in old:
+                brought.setdefault(account_id, {})[row] = self._bring(db, account_id, row, intake, packed)
+            elif at_home != (store.kinds.kind(db, account_id, kind) in store.catalog.types):
+                dirty.note_rows(db, account_id, row, row)  # its type has come into the catalogue, or gone
+        for account_id, changed in brought.items():
+            dirty.note_changed(db, account_id, changed)
+            before, after = zip(*changed.values(), strict=True)
+            spend.apply(db, store.kinds, account_id, before, after)
+        if alone:
+            _note(db, "reread", f"{store.kinds.digest} {row}")
+        self._alone = alone
+        return row
+
+    def _bring(self, db: Db, account_id: int, row: int, intake: int | None, packed: bytes) -> tuple[Record, Record]:
+        """Bring one record to the present reading; as it was read before, and as it is now."""
+        store = self._store
+        content = store.packer.unpack(packed)
+        assert content.received is not None
+        after = read_again(self._reader, store.unpack(db, packed))
+        new = store.packer.pack(after, store.kinds.make_shape(db, after.record_type), content.received)
+        write.change(store, db, account_id, row, content, after, intake, new)
+        return content, after
+
+    def end(self, db: Db, row: int) -> None:
+        """Note that all is done, unless somebody was in the way."""
+        _lock(db)
+        if self._alone and _progress(self._store, db) == row:
+            _note(db, "reread done", self._store.kinds.digest)
+            db.execute("delete from setting where name = 'reread'")
+
+
+def _lock(db: Db) -> None:
+    """Wait until nobody adds records, and let nobody begin to."""
+    db.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
+
+
+def _note(db: Db, name: str, value: str) -> None:
+    statement = "insert into setting values (%s, %s) on conflict (name) do update set value = excluded.value"
+    db.execute(statement, [name, value])
+
+
+def _progress(store: "PostgresStore", db: Db) -> int | None:
+    """The last row that a re-read by this catalogue has passed, None if there is no such re-read under way."""
+    found = db.execute("select value from setting where name = 'reread'").fetchone()
+    target, row = found[0].split() if found else ("", "0")
+    return int(row) if target == store.kinds.digest else None

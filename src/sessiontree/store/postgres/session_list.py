@@ -1,0 +1,190 @@
+"""Lists of sessions in PostgreSQL: a page in any order, all of a selection, and the changes in order.
+
+A list is made of groups, one after another, each in the order of an index: the sessions that have the sorting value,
+then those without; of totals one group for each currency, first the one that totals are ranked in. A cursor is the
+place of a row in its group, so that going on is one range of the index.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from sessiontree.money import UNIT
+from sessiontree.session_query import LIMIT_MAX, Cursor, SelectionTotals, SessionChange, SessionPage, SessionQuery
+from sessiontree.sessions import Session
+from sessiontree.store.postgres.amounts import from_numeric, to_numeric
+from sessiontree.store.postgres.session_rows import COLUMNS, read_session
+from sessiontree.store.postgres.session_selection import (
+    PLAN_ANEW,
+    Selection,
+    currencies,
+    ranked_currency,
+    select,
+    totals,
+)
+from sessiontree.store.postgres.text import from_text, to_text
+
+if TYPE_CHECKING:
+    from sessiontree.store.postgres.snapshot import PostgresSnapshot
+    from sessiontree.store.postgres.store import PostgresStore
+
+_SHOWN = ", ".join(f"session.{name.strip()}" for name in COLUMNS.removesuffix("rows").split(",")[:-1]) + ", null"
+_SEQUENCE = 17  # its place among the columns
+_WITH_VALUE, WITHOUT = "value", ""
+_BY_VALUE = {"started_at": "session.start", "duration": "session.duration", "event_count": "session.event_count"}
+_NOT_ALWAYS = ("started_at", "duration")
+_BY_COST = {"total": "ranked.total", "total_per_minute": "ranked.minute"}
+_RANKED = "session_cost as ranked join session on session.account = ranked.account and number = ranked.session"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Part of a list: where its rows come from, a further condition with its values, and what they are sorted by.
+
+    `value` is None where all rows are alike in what sorts them; they stand in the order of `number` then.
+    """
+
+    name: str
+    source: str
+    where: str
+    values: tuple[Any, ...]
+    value: str | None
+    number: str
+
+
+def page(snapshot: "PostgresSnapshot", query: SessionQuery) -> SessionPage:
+    """See `Sessions.page`."""
+    account_id = snapshot.account_id
+    if account_id is None:
+        return SessionPage((), None, SelectionTotals(), fresh=True)
+    sessions, following, selection = _some(snapshot, query)
+    noted = snapshot.db.execute("select 1 from dirty where account = %s limit 1", [account_id]).fetchone()
+    return SessionPage(sessions, following, totals(snapshot.db, selection), fresh=noted is None)
+
+
+def walk(store: "PostgresStore", account: str, query: SessionQuery) -> Iterator[Session]:
+    """See `Sessions.walk`."""
+    query = dataclasses.replace(query, limit=LIMIT_MAX)
+    while True:
+        with store.snapshot(account) as snapshot:
+            if snapshot.account_id is None:
+                return
+            sessions, following, _ = _some(snapshot, query)
+        yield from sessions
+        if following is None:
+            return
+        query = dataclasses.replace(query, cursor=following)
+
+
+def last_change(snapshot: "PostgresSnapshot") -> int:
+    """See `Sessions.last_change`."""
+    statement = """select greatest((select coalesce(max(sequence), 0) from session where account = %(account)s),
+                                   (select coalesce(max(sequence), 0) from session_gone where account = %(account)s))"""
+    found = snapshot.db.execute(statement, {"account": snapshot.account_id}).fetchone()
+    return int(found[0]) if found else 0
+
+
+def changes(snapshot: "PostgresSnapshot", since: int, limit: int) -> Sequence[SessionChange]:
+    """See `Sessions.changes`."""
+    if since > last_change(snapshot):
+        raise ValueError("is ahead of every change here; begin again without it")
+    values = [snapshot.account_id, since, limit]
+    where = "where account = %s and sequence > %s order by sequence limit %s"
+    cursor = snapshot.db.cursor(binary=True)
+    cursor.execute(f"select {_SHOWN} from session {where}", values)  # noqa: S608 - only our own names
+    found = [_change(row[_SEQUENCE], row[2], row[3], read_session(row)) for row in cursor]
+    cursor.execute(f"select sequence, record_type, id from session_gone {where}", values)  # noqa: S608
+    found += [_change(sequence, record_type, id, None) for sequence, record_type, id in cursor]
+    return sorted(found, key=lambda change: change.sequence)[:limit]
+
+
+def _change(sequence: int, record_type: str, id: str, session: Session | None) -> SessionChange:
+    return SessionChange(sequence, from_text(record_type), from_text(id), session)
+
+
+def _some(snapshot: "PostgresSnapshot", query: SessionQuery) -> tuple[list[Session], Cursor | None, Selection]:
+    """The sessions up to the limit, the place after them, and the selection."""
+    snapshot.db.execute(PLAN_ANEW)
+    cursor, ranked_in = query.cursor, ranked_currency(snapshot, query)
+    selection = select(snapshot, query)
+    found: list[tuple[str, tuple[int, ...], Session]] = []
+    for group in groups(query, selection, [] if query.currency else currencies(snapshot), ranked_in):
+        if cursor is not None and not _reached(group, cursor, ranked_in):
+            continue
+        statement, values = _statement(group, selection, query)
+        rows = snapshot.db.cursor(binary=True).execute(statement, [*values, query.limit + 1 - len(found)])
+        found += [(group.name, _place(*row[:2]), read_session(row[2:])) for row in rows]
+        if len(found) > query.limit:
+            name, place, _ = found[query.limit - 1]
+            following = Cursor(query.sort, query.descending, ranked_in, name, place)
+            return [session for *_, session in found[: query.limit]], following, selection
+    return [session for *_, session in found], None, selection
+
+
+def _place(value: int | Decimal | None, number: int) -> tuple[int, ...]:
+    """The place of a row in its group, as a cursor has it."""
+    if value is None:
+        return (number,)
+    return (*divmod(from_numeric(value), UNIT), number) if isinstance(value, Decimal) else (value, number)
+
+
+def _reached(group: Group, cursor: Cursor, ranked_in: str | None) -> bool:
+    """Whether a cursor stands in a group or before it; groups come and go with the currencies."""
+    return _rank(group.name, ranked_in) >= _rank(cursor.group, ranked_in)
+
+
+def _rank(name: str, ranked_in: str | None) -> tuple[bool, bool, str]:
+    return name == WITHOUT, name != ranked_in, name
+
+
+def groups(query: SessionQuery, selection: Selection, known: Sequence[str], ranked_in: str | None) -> Iterator[Group]:
+    """The groups of a list, in order. `known` are the currencies beside `ranked_in` that there are."""
+    if query.sort in _BY_VALUE:
+        value = _BY_VALUE[query.sort]
+        yield Group(_WITH_VALUE, "session", f"{value} is not null", (), value, "session.number")
+        if query.sort in _NOT_ALWAYS:
+            yield Group(WITHOUT, "session", f"{value} is null", (), None, "session.number")
+        return
+    value = _BY_COST[query.sort]
+    names = [] if ranked_in is None else sorted({ranked_in, *known}, key=lambda name: _rank(name, ranked_in))
+    valued = f"{value.partition('.')[2]} is not null"
+    earlier: list[str] = []
+    for name in names:
+        where = f"ranked.account = %s and ranked.currency = %s and ranked.{valued}"
+        where += f" and {_no_cost(f'{valued} and currency = any(%s::text[])')}" if earlier else ""
+        values = (selection.values[0], to_text(name), *([list(earlier)] if earlier else []))
+        yield Group(name, _RANKED, where, values, value, "ranked.session")
+        earlier.append(to_text(name))
+    if query.currency is None or query.sort == "total_per_minute":
+        yield Group(WITHOUT, "session", _no_cost(valued), (), None, "session.number")
+
+
+def _no_cost(condition: str) -> str:
+    """The condition that a session has no such cost."""
+    costs = "select from session_cost as cost where cost.account = session.account and cost.session = session.number"
+    return f"not exists ({costs} and {condition})"
+
+
+def _statement(group: Group, selection: Selection, query: SessionQuery) -> tuple[str, list[Any]]:
+    """The statement that gives the rows of a group from the query's cursor on, with its values but a limit."""
+    direction, sign = ("desc", "<") if query.descending else ("asc", ">")
+    order = ", ".join(f"{key} {direction}" for key in (group.value, group.number) if key is not None)
+    where = f"{group.where} and {selection.where}"
+    after, values = _after(group, query.cursor, sign)
+    shown = f"select {group.value or 'null::bigint'}, {group.number}, {_SHOWN} from {group.source}"  # noqa: S608
+    return f"{shown} where {where}{after} order by {order} limit %s", [*group.values, *selection.values, *values]
+
+
+def _after(group: Group, cursor: Cursor | None, sign: str) -> tuple[str, tuple[Any, ...]]:
+    """The condition that leads on from a cursor: one range of the group's index."""
+    if cursor is None or cursor.group != group.name:
+        return "", ()
+    *value, number = cursor.values
+    if group.value is None:
+        return f" and {group.number} {sign} %s::bigint", (number,)
+    if len(value) == 1:
+        return f" and ({group.value}, {group.number}) {sign} (%s::bigint, %s::bigint)", (*value, number)
+    amount = to_numeric(value[0] * UNIT + value[1])
+    return f" and ({group.value}, {group.number}) {sign} (%s::numeric, %s::bigint)", (amount, number)

@@ -1,0 +1,240 @@
+"""A PostgreSQL server for tests: the one that SESSIONTREE_TEST_POSTGRES names, else a private one of this test run.
+
+The private one is made of the installed binaries in a folder of its own, as another user when the tests run as root;
+all processes of a test run share it, and the first of them stops it in the end. Each test gets a fresh database.
+"""
+
+import fcntl
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from sessiontree.catalog_files import load
+from sessiontree.store import open_store
+
+GIVEN = "SESSIONTREE_TEST_POSTGRES"
+REQUIRED = "SESSIONTREE_REQUIRE_POSTGRES"
+PORT = 5432  # names the socket; nothing listens on the network
+MISSING = (
+    f"PostgreSQL was not tested: install its server (Debian, Ubuntu: apt install postgresql), or name one in {GIVEN}"
+)
+_RUN = "POSTGRES_OF_TEST_RUN"
+os.environ.setdefault(_RUN, str(os.getpid()))  # of the process that began the test run: the others have it from there
+_SETTINGS = {
+    "listen_addresses": "",
+    "max_connections": "300",
+    "shared_buffers": "64MB",
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",
+}
+
+
+class Server:
+    """A private server in a folder."""
+
+    def __init__(self, folder: Path, binaries: Path, **settings: str) -> None:
+        self.folder = folder
+        self.binaries = binaries
+        self.settings = _SETTINGS | settings
+
+    def make(self) -> None:
+        """The files of a new server."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if os.getuid() == 0:
+            owner = pwd.getpwnam(_user())
+            os.chown(self.folder, owner.pw_uid, owner.pw_gid)
+        self.folder.chmod(0o711)
+        self._run("initdb", "-D", self._data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
+
+    def start(self) -> None:
+        """Start it, and wait until it takes connections."""
+        settings = [f"-c {name}={value!r}" for name, value in self.settings.items()]
+        options = " ".join([f"-k {self.folder}", f"-p {PORT}", *settings])
+        self._run("pg_ctl", "-D", self._data, "-l", str(self.folder / "log"), "-w", "-o", options, "start")
+
+    def stop(self, how: str = "fast") -> None:
+        """Stop it; `immediate` is as if it crashed."""
+        self._run("pg_ctl", "-D", self._data, "-m", how, "-w", "stop", check=False)
+
+    def kill(self) -> None:
+        """Kill its main process; the others see that and end."""
+        pid = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+        os.kill(pid, signal.SIGKILL)
+
+    def start_again(self) -> None:
+        """Start it after it was killed, once the last of its processes has seen that."""
+        until = time.monotonic() + 30
+        while True:
+            try:
+                return self.start()
+            except AssertionError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.1)
+
+    @property
+    def _data(self) -> str:
+        return str(self.folder / "data")
+
+    def _run(self, program: str, *arguments: str, check: bool = True) -> None:
+        user = {"user": _user(), "group": pwd.getpwnam(_user()).pw_gid, "extra_groups": []} if os.getuid() == 0 else {}
+        with (self.folder / f"{program}.log").open("wb") as log:
+            done = subprocess.run(
+                [str(self.binaries / program), *arguments], stdout=log, stderr=log, cwd="/", timeout=120, **user
+            )
+        told = (self.folder / f"{program}.log").read_text()
+        assert done.returncode == 0 or not check, f"{program}: {told}"
+
+    def url(self, database: str) -> str:
+        """How to reach a database of it."""
+        return f"postgresql://postgres@/{database}?host={self.folder}&port={PORT}"
+
+
+def _user() -> str:
+    """Who runs the server when the tests run as root, which PostgreSQL refuses to."""
+    names = [each.pw_name for each in pwd.getpwall()]
+    return "postgres" if "postgres" in names else "nobody"
+
+
+def binaries() -> Path | None:
+    """Where the server's programs are, None if there are none."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    on_path = shutil.which("initdb")
+    places = [path.parent for path in found] + ([Path(on_path).parent] if on_path else [])
+    return next((place for place in reversed(places) if (place / "pg_ctl").exists()), None)
+
+
+def _folder() -> Path:
+    """The shared server's folder: one for all processes of a test run."""
+    return Path(tempfile.gettempdir()) / f"sessiontree-postgres-{os.environ[_RUN]}"
+
+
+def shared() -> Server:
+    """The private server of this test run, started by whoever wants it first. Skips the test if there is none."""
+    found = binaries()
+    if found is None:
+        if os.environ.get(REQUIRED):
+            pytest.fail(MISSING)
+        pytest.skip(MISSING)
+    server = Server(_folder(), found)
+    with server.folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (server.folder / "ready").exists():
+            server.make()
+            server.start()
+            _watch(server)
+            (server.folder / "ready").touch()
+    return server
+
+
+_WATCH = """
+import os, shutil, subprocess, sys, time
+run, folder, stop = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
+while os.path.exists(folder):
+    try:
+        os.kill(run, 0)
+    except ProcessLookupError:
+        user = {"user": os.stat(folder + "/data").st_uid} if os.getuid() == 0 else {}
+        subprocess.run(stop, cwd="/", **user)
+        shutil.rmtree(folder, ignore_errors=True)
+    time.sleep(1)
+"""
+
+
+_watching: list["subprocess.Popen[bytes]"] = []
+
+
+def _watch(server: Server) -> None:
+    """Have the server stopped also when the test run is killed."""
+    stop = [str(server.binaries / "pg_ctl"), "-D", str(server.folder / "data"), "-m", "immediate", "stop"]
+    command = [sys.executable, "-c", _WATCH, os.environ[_RUN], str(server.folder), *stop]
+    silent = subprocess.DEVNULL
+    _watching.append(subprocess.Popen(command, stdin=silent, stdout=silent, stderr=silent, start_new_session=True))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The process that began the test run stops the server, if one was started."""
+    if os.environ[_RUN] != str(os.getpid()):
+        return
+    folder, found = _folder(), binaries()
+    if folder.exists() and found is not None:
+        Server(folder, found).stop("immediate")
+        shutil.rmtree(folder, ignore_errors=True)
+    folder.with_suffix(".lock").unlink(missing_ok=True)
+
+
+@contextmanager
+def database(url_of_server: str) -> Iterator[str]:
+    """The URL of a new database of a server, which is dropped in the end."""
+    name = f"test_{secrets.token_hex(6)}"
+    with psycopg.connect(url_of_server, autocommit=True) as db:
+        db.execute(f"create database {name}".encode())
+    try:
+        yield named(url_of_server, name)
+    finally:
+        with psycopg.connect(url_of_server, autocommit=True) as db:
+            db.execute(f"drop database if exists {name} with (force)".encode())
+
+
+def named(url: str, database: str) -> str:
+    """The URL of another database of the same server."""
+    before, mark, after = url.partition("?")
+    return f"{before.rpartition('/')[0]}/{database}{mark}{after}"
+
+
+_OTHERS = """select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and pid <> pg_backend_pid()"""
+_TABLES = """select relname, relispartition and relname not like '%_default' from pg_class
+    where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p')
+    and relname not in ('setting', 'life')"""
+
+
+def clean(url: str) -> None:
+    """Take everything out of a store, and throw out who still uses it. Quicker than a new database (half a second)."""
+    with psycopg.connect(url, autocommit=True) as db:
+        db.execute(_OTHERS)
+        statements = [f"drop table {name}" if month else f"delete from {name}" for name, month in db.execute(_TABLES)]  # noqa: S608
+        statements += ["delete from setting where name <> 'schema'", "alter sequence record_row restart"]
+        db.execute("; ".join(sorted(statements, reverse=True)).encode())  # drops first
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> str:
+    """The URL of a server on which databases may be made."""
+    return os.environ.get(GIVEN) or shared().url("postgres")
+
+
+@pytest.fixture(scope="session")
+def postgres_database(postgres_server: str) -> Iterator[str]:
+    """The URL of a database with a store in it, for all tests of this process, one after another."""
+    with database(postgres_server) as url:
+        open_store(url, load()).close()
+        yield url
+
+
+@pytest.fixture
+def postgres(postgres_database: str) -> str:
+    """The URL of a database with an empty store in it, whose schema the test leaves as it is."""
+    clean(postgres_database)
+    return postgres_database
+
+
+@pytest.fixture
+def empty_database(postgres_server: str) -> Iterator[str]:
+    """The URL of a database with nothing in it."""
+    with database(postgres_server) as url:
+        yield url

@@ -1,0 +1,26 @@
+"""The store suite on PostgreSQL, and what only PostgreSQL can do wrong."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from sessiontree.catalog import Catalog
+from sessiontree.store import Store, open_store
+
+pytest.register_assert_rewrite("sessiontree.store.suite")
+
+from sessiontree.store.suite import *  # noqa: E402, F403
+from sessiontree.store.suite import Opening, shipped  # noqa: E402
+
+
+@pytest.fixture
+def opening(postgres: str) -> Iterator[Opening]:
+    opened: list[Store] = []
+
+    def open_it(catalog: Catalog | None = None) -> Store:
+        opened.append(open_store(postgres, catalog or shipped()))
+        return opened[-1]
+
+    yield open_it
+    for store in opened:
+        store.close()
