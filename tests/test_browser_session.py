@@ -13,7 +13,7 @@ from browser import PHONE, Visitor
 from page_help import ASSISTANT, GUIDE_CALL, example
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import Locator, Page, Route
 
 pytestmark = pytest.mark.browser
 LEG = "4c9063e0-1e4b-11f1-b789-0242ac120004"
@@ -266,4 +266,33 @@ def test_a_tab_that_is_left_open_leads_to_the_sign_in(visitor: Visitor, page: "P
     visitor.context.clear_cookies()
     row(page, "webrtc").click()
     page.get_by_label("API key").wait_for()
-    visitor.errors.clear()  # the browser reports the answer that its script refused to follow
+
+
+def test_who_is_quicker_than_the_server_sees_the_last_event(page: "Page"):
+    waiting: list[Route] = []
+    page.route(re.compile("/details"), lambda route: waiting.append(route))
+    row(page, "call-session").focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Enter")
+    expect(row(page, "inference")).to_have_attribute("aria-selected", "true")
+    waiting[-1].continue_()
+    expect(page.locator("#details h2")).to_have_text("inference")
+
+
+@pytest.mark.parametrize(
+    ("failure", "text"),
+    [("503", "This cannot be loaded now: try again"), ("", "The server does not answer: try again")],
+)
+def test_what_does_not_load_says_so_and_opens_the_next_time(visitor: Visitor, server: Any, failure: str, text: str):
+    page = visitor.sign_in(server.key, "/sessions/call-session/long")
+    run, parts = page.locator("tr[aria-expanded=false]"), re.compile("/rows")
+    page.route(parts, lambda route: route.fulfill(status=int(failure)) if failure else route.abort())
+    for opens in (run, page.get_by_role("button", name="Expand all")):
+        opens.click()
+        expect(page.locator("#found")).to_have_text(text)
+    page.unroute(parts)
+    run.click()
+    expect(page.locator("#found")).to_be_empty()
+    expect(row(page, "inference", 100)).to_be_visible()
+    visitor.errors.clear()  # the browser reports what it could not load

@@ -13,16 +13,32 @@ const rows = () => [...grid.tBodies[0].rows];
 const shown = () => rows().filter((row) => !row.hidden);
 const selected = () => grid.querySelector("[aria-selected=true]");
 
+// What was asked for does not come: another question took its place, or the reader has been told.
+class Stop extends Error {}
+
+addEventListener("unhandledrejection", (event) => {
+  if (event.reason instanceof Stop) event.preventDefault();
+});
+
 async function fetched(address, signal) {
-  // Whoever is not signed in any more is led to the sign-in: by loading the page again.
-  const answer = await fetch(address, { redirect: "error", signal }).catch((error) => {
-    if (error.name !== "AbortError") location.reload();
-    throw error;
-  });
-  const text = await answer.text();
-  if (answer.ok) return text;
-  say("This cannot be loaded now");
-  throw new Error(`${answer.status} for ${address}`);
+  try {
+    const answer = await fetch(address, { redirect: "manual", signal });
+    if (answer.ok) {
+      const text = await answer.text();
+      tell();
+      return text;
+    }
+    if (answer.type === "opaqueredirect") location.reload(); // not signed in any more: that leads to the sign-in
+    else tell("This cannot be loaded now: try again");
+  } catch (error) {
+    if (error.name !== "AbortError") tell("The server does not answer: try again");
+  }
+  throw new Stop();
+}
+
+// Says something beside the filter, or again how much that has found.
+function tell(text = grid.tBodies[0].dataset.found ?? "") {
+  found.textContent = text;
 }
 
 function parsed(html) {
@@ -58,9 +74,12 @@ async function load(row) {
   const address = row.dataset.load;
   delete row.dataset.load;
   row.ariaBusy = "true";
-  const more = parsed(await fetched(address)).querySelector("tbody").rows;
+  const html = await fetched(address).catch((stop) => {
+    row.dataset.load = address;
+    throw stop;
+  }).finally(() => (row.ariaBusy = null));
+  const more = parsed(html).querySelector("tbody").rows;
   const first = more[0];
-  row.ariaBusy = null;
   row.after(...more);
   if (row.classList.contains("more")) row.remove();
   return first;
@@ -119,11 +138,11 @@ async function arrange(changes, expanded) {
   history.replaceState(null, "", address);
   if (expanded) {
     address.searchParams.set("expanded", "true");
-    found.textContent = "Opening all…";
+    tell("Opening all…");
   }
   const body = parsed(await fetched(`${path}/rows${address.search}`, asking.signal)).querySelector("tbody");
   grid.tBodies[0].replaceWith(body);
-  found.textContent = body.dataset.found ?? "";
+  tell();
   settle();
 }
 
