@@ -19,6 +19,7 @@ _TITLES = {
     429: "Too many requests",
     503: "The store is not available",
 }
+_OF_RECORDS = ("/sessions/", "/records/")
 
 
 def wants_page(scope: dict) -> bool:  # type: ignore[type-arg]
@@ -36,6 +37,7 @@ async def error_page(call: Call, refusal: RequestError) -> Response:
         status=refusal.status,
         title=title,
         error=refusal,
+        may_arrive=refusal.status == 404 and call.scope["path"].startswith(_OF_RECORDS),
         request_id=call.request_id,
     )
     answer.headers.update(refusal.headers)

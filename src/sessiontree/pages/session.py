@@ -33,7 +33,7 @@ from sessiontree.placement import Node
 from sessiontree.tree import Tree
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
-NOT_THERE = "There is no event {} in this session."
+NOT_THERE = "There is no event {} in this session"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,7 @@ class Drawing:
         if self.asked.event is None:
             return self.tree.root, ""
         node = self.find(self.asked.event)
-        return (self.tree.root, NOT_THERE.format(self.asked.event)) if node is None else (node, "")
+        return (self.tree.root, NOT_THERE.format(self.asked.event) + ".") if node is None else (node, "")
 
     def find(self, value: str) -> Node | None:
         """The event of this type and id, as an address has them."""

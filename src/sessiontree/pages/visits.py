@@ -52,7 +52,8 @@ def for_visits(scope: str | None, handler: PageHandler) -> Handler:
         if visit is None:
             return _not_signed_in(call)
         if scope is not None and not visit.may(scope):
-            raise RequestError(403, FORBIDDEN, f"this takes a key with the scope {scope}, and yours does not have it")
+            text = "sign out and in again with one that has it, or ask the operator for one"
+            raise RequestError(403, FORBIDDEN, f"this takes a key with the scope {scope}: {text}")
         if seconds := call.service.limit.wait(visit.key.prefix):
             text = "this key makes more requests a second than allowed; wait a moment"
             raise RequestError(429, TOO_MANY, text, headers={"Retry-After": str(ceil(seconds))})
