@@ -79,13 +79,17 @@ def test_heads_sort_and_the_form_filters(visitor: Visitor, server: Any):
     expect(page.locator("tbody tr")).to_have_count(50)
 
 
-def test_rows_stay_where_they_are_until_the_reader_wants_the_news(visitor: Visitor, server: Any):
+@pytest.mark.parametrize("visitor", [{}, {"viewport": PHONE}], indirect=True, ids=["wide", "phone"])
+def test_rows_stay_where_they_are_until_the_reader_wants_the_news(
+    visitor: Visitor, server: Any, request: pytest.FixtureRequest
+):
+    late = f"late {request.node.callspec.id}"
     page = visitor.sign_in(server.key, "/sessions")
     settled(page)
     page.clock.install()
     page.reload()
-    before = ids(page)
-    assert server.post([message("late", created_at=datetime.now(UTC).isoformat())]).status_code == 200
+    before, place = ids(page), page.locator("tbody tr").last.bounding_box()
+    assert server.post([message(late, created_at=datetime.now(UTC).isoformat())]).status_code == 200
     button = page.locator("#news")
     for _ in range(50):
         page.clock.run_for(4000)
@@ -94,8 +98,9 @@ def test_rows_stay_where_they_are_until_the_reader_wants_the_news(visitor: Visit
         page.wait_for_timeout(100)
     assert button.inner_text() == "1 session changed: show"
     assert ids(page) == before
+    assert page.locator("tbody tr").last.bounding_box() == place
     button.click()
-    expect(page.locator("tbody tr").first).to_contain_text("late")
+    expect(page.locator("tbody tr").first).to_contain_text(late)
     expect(button).to_be_hidden()
 
 
