@@ -33,6 +33,19 @@ def test_amounts_are_rounded_for_show_and_say_so(exact: str, currency: str, text
     assert (f'title="{money.text(amount)} {currency}"' in shown.amount(amount, currency)) == rounded
 
 
+@pytest.mark.parametrize(
+    ("exact", "text"),
+    [
+        ("1", "1 token"),
+        ("7085652", "7,085,652 tokens"),
+        ("0.5", "0.5 tokens"),
+        ("-1", "−1 tokens"),  # noqa: RUF001
+    ],
+)
+def test_quantities_are_exact(exact: str, text: str):
+    assert shown.quantity(money.read(exact), "token") == text
+
+
 def test_a_currency_is_shown_as_text():
     assert shown.amount(1, "<b>") == '<span title="0.000000000001 &lt;b&gt;">&lt;0.0001 &lt;b&gt;</span>'
     assert shown.amount(money.UNIT, "<b>") == "1.0000 &lt;b&gt;"

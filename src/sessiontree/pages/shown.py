@@ -65,6 +65,12 @@ def exact(value: int, currency: str) -> str:
     return f"{money.text(value)} {currency}"
 
 
+def quantity(value: int, unit: str) -> str:
+    """So much of a unit, to the last digit: `7,085,652 tokens`."""
+    sign = "−" if value < 0 else ""  # noqa: RUF001
+    return f"{sign}{_grouped(money.plain(abs(value)))} {unit}{'' if value == money.UNIT else 's'}"
+
+
 def _grouped(number: str) -> str:
     whole, point, fraction = number.partition(".")
     return f"{int(whole):,}{point}{fraction}"

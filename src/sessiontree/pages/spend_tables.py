@@ -191,7 +191,7 @@ class Spent:
             shown.width(row.amount, largest),
             row.event_count,
             row.unpriced_count,
-            "" if row.quantity is None else f"{money.plain(row.quantity)} {row.unit}",
+            "" if row.quantity is None or row.unit is None else shown.quantity(row.quantity, row.unit),
             rate,
         )
 
