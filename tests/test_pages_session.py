@@ -283,6 +283,16 @@ def test_a_link_to_an_event_in_a_long_run_opens_it_there(visit: Any):
     assert last.one("tr", aria_selected="true").attributes["data-event"] == "inference/t0449"
 
 
+def test_of_many_problems_the_first_stand_above_the_tree(visit: Any):
+    astray = {"record_type": "speech-to-text", "call_session_id": "s", "call_leg_id": "nowhere", "cost": "0"}
+    page = visit(CALL, [leg("leg"), *({**astray, "id": f"s{n:04}"} for n in range(1021))])
+    problems = page.one("section", class_="problems")
+    assert problems.one("h2").text == "1,021 problems in the data, worked round"
+    assert len(problems.all("li")) == 20
+    assert problems.one("p").text == "1,001 more are in the JSON."
+    assert problems.one("p").one("a").attributes["href"] == f"{CALL}?format=json"
+
+
 def test_a_large_tree_without_long_runs_loads_branch_by_branch(visit: Any):
     legs = [leg(f"leg{number:02}") for number in range(25)]
     speech = [

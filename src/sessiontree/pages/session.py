@@ -34,6 +34,8 @@ from sessiontree.tree import Tree
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 NOT_THERE = "There is no event {} in this session"
+PROBLEMS_MAX = 20
+"""How many problems stand above the tree; the JSON has all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,10 @@ def _page(visit: Visit, tree: Tree, asked: Asked) -> Response:
         root=tree.root,
         ancestors=[(link.parent, session_path(link.parent)) for link in reversed(tree.ancestors)],
         summary=summary(tree, now, settle_for=timedelta(minutes=visit.call.service.settings.settle_minutes)),
-        problems=[(problem, drawing.problem_at(problem.record_type, problem.id)) for problem in tree.problems],
+        problem_count=len(tree.problems),
+        problems=[
+            (problem, drawing.problem_at(problem.record_type, problem.id)) for problem in tree.problems[:PROBLEMS_MAX]
+        ],
         axis=drawing.axis,
         rows=rows,
         found=drawing.found(rows),
