@@ -126,7 +126,7 @@ def test_the_numbers_are_the_apis(visit: Any, signed_in: Any, client: Any, name:
     total = answer["cost"]
     figures = [f"{total['total']} {total['currency']}"]
     figures += [f"{other['total']} {other['currency']}" for other in total.get("other_currencies", ())]
-    assert f"add up to {' + '.join(figures)}, exactly." in page.one(class_="foot").text
+    assert f" up to {' + '.join(figures)}, exactly." in page.one(class_="foot").text
     problems = [item.text for section in page.all("section", class_="problems") for item in section.all("li")]
     assert len(problems) == len(answer["meta"]["problems"])
     for problem in answer["meta"]["problems"]:
