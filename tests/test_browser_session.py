@@ -248,6 +248,20 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(page: "Page"):
     assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
 
 
+@pytest.mark.parametrize("visitor", [{"viewport": PHONE}, {}], indirect=True, ids=["phone", "wide"])
+def test_large_amounts_stay_in_their_place(visitor: Visitor, server: Any):
+    large = {"record_type": "recording", "telnyx_session_id": "large", "cost": "-12345678.9"}
+    server.post([{**large, "id": "large-yen", "currency": "JPY"}, {**large, "id": "large-dollar"}])
+    page = visitor.sign_in(server.key, "/sessions/call-session/large")
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") == 0
+    assert (
+        page.evaluate("""() => [...document.querySelectorAll(".tile b, .tree td:nth-child(3) :is(span, small)")]
+        .filter(each => each.getBoundingClientRect().right > each.closest("td, .tile").getBoundingClientRect().right)
+        .map(each => each.textContent)""")
+        == []
+    )
+
+
 @pytest.mark.parametrize("visitor", [{"java_script_enabled": False}], indirect=True)
 def test_without_scripts_everything_can_be_read(page: "Page"):
     assert shown(page) == ALL
