@@ -109,7 +109,7 @@ class Body:
             self._bytes += len(unpacked)
             self._read(self._cut.feed(unpacked))
             if self._bytes >= BATCH_BYTES:
-                self._close_batches()
+                self._close_batches(rest=True)
 
     def finish(self) -> None:
         """Read what the end of the body completes. Raises BrokenBody when the end is missing."""
@@ -118,14 +118,16 @@ class Body:
 
     def take(self, *, rest: bool = False) -> list[list[Record]]:
         """The batches that are full and were not taken yet; with `rest`, all that has been read."""
-        if rest or len(self._records) >= BATCH_RECORDS:
-            self._close_batches()
+        self._close_batches(rest=rest)
         full, self._full = self._full, []
         return full
 
-    def _close_batches(self) -> None:
-        records, self._records, self._bytes = self._records, [], 0
-        self._full += [records[first : first + BATCH_RECORDS] for first in range(0, len(records), BATCH_RECORDS)]
+    def _close_batches(self, *, rest: bool) -> None:
+        """Cut what has been read into batches; what does not fill one stays for the next, unless it is the `rest`."""
+        while len(self._records) >= BATCH_RECORDS or (rest and self._records):
+            self._full.append(self._records[:BATCH_RECORDS])
+            del self._records[:BATCH_RECORDS]
+            self._bytes = 0
 
     def take_rejected(self) -> int:
         """How many records were rejected since this was last asked."""

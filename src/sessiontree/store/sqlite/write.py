@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, lru_cache
 from itertools import chain
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -27,6 +28,7 @@ _ROWS_AT_ONCE = (200, 50, 10, 1)
 _LOOKUP = 256  # identities looked up in one statement
 _FIELDS_MAX = 1000  # fields remembered of one kind
 _SHOWN_MAX = 10_000
+_BY_PLACE = itemgetter(0)
 
 _NOTE_FIELD = """insert into field values (?, ?, ?)
     on conflict do update set type = excluded.type where type = 'null' and excluded.type <> 'null'"""
@@ -158,24 +160,31 @@ def _places(account_id: int, record: Record) -> set[int]:
 
 
 def _write_created(store: "SqliteStore", db: sqlite3.Connection, batch: _Batch) -> None:
-    kinds, pack = store.kinds, store.packer.pack
-    rows: list[tuple[Any, ...]] = []
+    if not batch.created:
+        return
+    kinds, account_id = store.kinds, batch.account_id
+    shaped = [(record, kinds.make_shape(db, record.record_type)) for record in batch.created.values()]
+    packing = store.packer.begin(shaped, batch.received)
     links: list[tuple[int, int]] = []
     for row, record in batch.created.items():
-        kind = kinds.make_kind(db, batch.account_id, record.record_type)
-        shape = kinds.make_shape(db, record.record_type)
-        start = None if record.start is None else to_micros(record.start)
-        rows.append((row, kind, start, batch.owners.get(row), pack(record, shape, batch.received)))
-        links += [(place, row) for place in _places(batch.account_id, record)]
-    insert_rows(db, "record", 5, rows)
-    links.sort()  # in the order of the table: neighbours share a page
+        links += [(place, row) for place in _places(account_id, record)]
+    links.sort(key=_BY_PLACE)  # in the order of the table (rows of a place are): neighbours share a page
     insert_rows(db, "link", 2, links)
+    rows: list[tuple[Any, ...]] = []
+    for (row, record), content in zip(batch.created.items(), packing.result(), strict=True):
+        kind = kinds.make_kind(db, account_id, record.record_type)
+        start = None if record.start is None else to_micros(record.start)
+        rows.append((row, kind, start, content))
+    insert_rows(db, "record (row, kind, start, packed)", 4, rows)
+    owners = [(owner, row) for row, owner in batch.owners.items() if row in batch.created]
+    db.executemany("update record set intake = ? where row = ?", owners)
 
 
 def insert_rows(db: sqlite3.Connection, table: str, columns: int, rows: list[tuple[Any, ...]]) -> None:
     """Insert many rows with few statements: each one run lets go of the interpreter, and has to get it back.
 
-    They come in few sizes, since a new statement takes as long as a hundred rows.
+    They come in few sizes, since a new statement takes as long as a hundred rows. A value that is not exactly an int, a
+    float, a str or a bytearray takes as long as a whole row: sqlite3 looks for an adapter.
     """
     first = 0
     for size in _ROWS_AT_ONCE:
