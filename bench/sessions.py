@@ -1,9 +1,12 @@
 """Session rows: what keeping them up to date takes from ingest, how fast that is, and how soon a row is right."""
 
+import gc
 import random
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,9 +15,10 @@ from bench.figure import Figure, median
 from bench.ingest import bulk_rate, head
 from bench.load import Connection
 from bench.plan import Plan
-from bench.processes import Server, serving
+from bench.processes import ROOT, Server, serving
 from bench.stores import SEED_ADDED, SEED_STORED, Stores
 from sessiontree import catalog_files
+from sessiontree.http.server import GARBAGE_OBJECTS
 from sessiontree.keys import DEFAULT_ACCOUNT
 from sessiontree.reading import Reader
 from sessiontree.store import Store, open_store
@@ -26,7 +30,11 @@ _POLL_SECONDS = 0.005
 
 
 def measure(plan: Plan, stores: Stores) -> Iterator[Figure]:
-    """Records that arrive session by session, the same at random, and a record amid a full load."""
+    """Records that arrive session by session, the same at random, and a record amid a full load.
+
+    In process, garbage is looked for as seldom as in a server.
+    """
+    gc.set_threshold(GARBAGE_OBJECTS)
     bodies = Maker(seed=SEED_STORED, timed=True).bodies(plan.sessions_count)
     runs = [_seconds(stores.fresh("ingest"), bodies) for _ in range(plan.repeats)]
     adding = median([adding for adding, _ in runs])
@@ -46,10 +54,29 @@ def measure(plan: Plan, stores: Stores) -> Iterator[Figure]:
     yield _rate("refresh, records arrive at random", len(bodies) / _seconds(stores.fresh("ingest"), bodies)[1])
     at_end = _seconds(stores.fresh("ingest"), bodies, at_end=True)[1]
     yield _rate("refresh at the end, records arrived at random", len(bodies) / at_end)
-    waits = _waits(stores.fresh("ingest"), Maker(seed=SEED_ADDED, timed=True).bodies(plan.bulk_empty))
+    bodies = Maker(seed=SEED_ADDED, timed=True).bodies(plan.bulk_empty)
+    waits = _waits(stores.fresh("ingest"), lambda server: bulk_rate(server, bodies))
     name = f"from answer to fresh row under full ingest, the longest of {len(waits)}"
     yield Figure(group="sessions", name=name, value=max(waits), unit="s", required=FRESH_SECONDS)
+    yield _beside_import(plan, stores)
     stores.fresh("ingest")
+
+
+def _beside_import(plan: Plan, stores: Stores) -> Figure:
+    """The same small posts while another process imports records in random order."""
+    bodies = Maker(seed=SEED_STORED, timed=True).bodies(plan.bulk_empty)
+    random.Random(SEED_STORED).shuffle(bodies)
+    file, path = stores.folder / "shuffled.ndjson", stores.fresh("ingest")
+    file.write_bytes(b"\n".join(bodies))
+    command = [sys.executable, "-m", "sessiontree", "--store", str(path), "import", str(file)]
+
+    def run(server: Server) -> None:
+        subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
+
+    waits = _waits(path, run)
+    file.unlink()
+    name = f"from answer to fresh row beside an import in random order, the longest of {len(waits)}"
+    return Figure(group="sessions", name=name, value=max(waits), unit="s", required=FRESH_SECONDS)
 
 
 def _rate(name: str, value: float) -> Figure:
@@ -75,11 +102,11 @@ def _seconds(path: Path, bodies: Sequence[bytes], *, at_end: bool = False) -> tu
     return adding, refreshing
 
 
-def _waits(path: Path, bodies: list[bytes]) -> list[float]:
-    """While one client sends all it can: how long after the answer to a small post its session has a row."""
+def _waits(path: Path, load: Callable[[Server], object]) -> list[float]:
+    """While this load lasts: how long after the answer to a small post its session has a row."""
     with serving(path) as server:
         store = open_store(str(path), catalog_files.load())
-        sending = threading.Thread(target=bulk_rate, args=(server, bodies))
+        sending = threading.Thread(target=load, args=(server,))
         sending.start()
         waits = [_wait(server, store, 0)]
         while sending.is_alive():

@@ -66,10 +66,13 @@ def test_what_waited_when_the_server_starts_shows(tmp_path: Path) -> None:
 
 
 class Sessions:
-    """So many records wait; each call does its limit of them, or fails."""
+    """Some records wait, ours and those of others; each call takes of ours first, for so long each, or fails."""
 
-    def __init__(self, waiting: int) -> None:
-        self.waiting = waiting
+    def __init__(self, clock: Any, ours: int, others: int = 0, seconds_each: float = 0.0) -> None:
+        self.clock = clock
+        self.ours = ours
+        self.others = others
+        self.seconds_each = seconds_each
         self.failure: Exception | None = None
         self.calls = 0
 
@@ -77,8 +80,16 @@ class Sessions:
         self.calls += 1
         if self.failure is not None:
             raise self.failure
-        self.waiting = max(0, self.waiting - limit)
-        return self.waiting
+        done = min(limit, self.ours or self.others)
+        self.clock.now += done * self.seconds_each
+        if self.ours:
+            self.ours -= done
+        else:
+            self.others -= done
+        return self.ours + self.others
+
+    def waiting_ours(self) -> int:
+        return self.ours
 
 
 @pytest.fixture
@@ -90,58 +101,88 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def made(sessions: Sessions) -> Refresher:
-    return Refresher(SimpleNamespace(sessions=sessions))  # type: ignore[arg-type]
+    """One that has been told of what waits."""
+    keeper = Refresher(SimpleNamespace(sessions=sessions))  # type: ignore[arg-type]
+    keeper.committed(sessions.ours)
+    return keeper
 
 
 def test_a_turn_is_due_some_time_after_the_first_commit(clock: Any) -> None:
-    keeper = made(Sessions(0))
+    keeper = made(Sessions(clock, 0))
     assert keeper.due  # whatever was left when the server stopped
     keeper.turn(lambda: True)
     assert (keeper.due, keeper.patience) == (False, refresher.LOOK_SECONDS)
-    keeper.committed()
+    keeper.committed(1)
     clock.now += refresher.DELAY_SECONDS_MAX / 2
-    keeper.committed()
+    keeper.committed(1)
     assert (keeper.due, keeper.patience) == (False, refresher.PAUSE_SECONDS)
     clock.now += refresher.DELAY_SECONDS_MAX / 2
     assert keeper.due
 
 
-def test_a_turn_goes_on_to_the_end_in_a_pause(clock: Any) -> None:
-    sessions = Sessions(5 * RECORDS)
+def test_a_turn_is_due_at_once_when_what_was_added_will_take_long(clock: Any) -> None:
+    sessions = Sessions(clock, 2 * RECORDS, seconds_each=0.1 / RECORDS)
     keeper = made(sessions)
     keeper.turn(lambda: True)
-    assert (sessions.waiting, keeper.due) == (0, False)
+    keeper.committed(2 * RECORDS)
+    assert not keeper.due
+    keeper.committed(2 * RECORDS)  # 0.4 s of refreshing
+    assert keeper.due
+
+
+def test_a_turn_goes_on_to_the_end_in_a_pause(clock: Any) -> None:
+    sessions = Sessions(clock, 2 * RECORDS, others=3 * RECORDS)
+    keeper = made(sessions)
+    keeper.turn(lambda: True)
+    assert (sessions.ours, sessions.others, keeper.due) == (0, 0, False)
+
+
+def test_a_turn_leaves_a_little_for_the_next_while_jobs_wait(clock: Any) -> None:
+    sessions = Sessions(clock, 2 * RECORDS + 1, seconds_each=0.01 / RECORDS)
+    keeper = made(sessions)
+    keeper.turn(lambda: False)
+    assert (sessions.ours, keeper.due) == (1, False)
+    clock.now += refresher.DELAY_SECONDS
+    assert keeper.due
+    keeper.turn(lambda: False)
+    assert (sessions.ours, keeper.due) == (0, False)
+
+
+def test_a_turn_leaves_nothing_that_takes_long_although_jobs_wait(clock: Any) -> None:
+    sessions = Sessions(clock, 2 * RECORDS - 1, seconds_each=0.3 / RECORDS)
+    keeper = made(sessions)
+    keeper.turn(lambda: False)
+    assert (sessions.ours, keeper.due) == (0, False)
+
+
+def test_a_turn_takes_only_a_part_of_what_others_stored_while_jobs_wait(clock: Any) -> None:
+    sessions = Sessions(clock, RECORDS, others=5 * RECORDS)
+    keeper = made(sessions)
+    keeper.turn(lambda: False)
+    assert (sessions.ours, sessions.others) == (0, 5 * RECORDS)
+    keeper.turn(lambda: False)
+    assert sessions.others == 4 * RECORDS
 
 
 def test_a_turn_ends_when_jobs_have_waited_too_long(clock: Any) -> None:
-    sessions = Sessions(5 * RECORDS)
-    keeper = made(sessions)
-
-    def pausing() -> bool:
-        clock.now += refresher.TURN_SECONDS_MAX * 0.6
-        return False
-
-    keeper.turn(pausing)
-    assert sessions.waiting == 3 * RECORDS
-    assert not keeper.due  # before the jobs had as much time
-    clock.now += refresher.TURN_SECONDS_MAX * 1.2
-    assert keeper.due
-
-
-def test_a_turn_leaves_the_newest_for_the_next_while_jobs_wait(clock: Any) -> None:
-    sessions = Sessions(2 * RECORDS + 1)
+    sessions = Sessions(clock, 9 * RECORDS, seconds_each=0.6 * refresher.TURN_SECONDS_MAX / RECORDS)
     keeper = made(sessions)
     keeper.turn(lambda: False)
-    assert (sessions.waiting, keeper.due) == (1, False)
-    clock.now += refresher.DELAY_SECONDS_MAX
-    assert keeper.due
+    assert (sessions.ours, keeper.due) == (7 * RECORDS, True)
+
+
+def test_jobs_get_half_the_time_when_a_step_takes_long(clock: Any) -> None:
+    sessions = Sessions(clock, 9 * RECORDS, seconds_each=2 / RECORDS)
+    keeper = made(sessions)
     keeper.turn(lambda: False)
-    assert (sessions.waiting, keeper.due) == (0, False)
+    assert (sessions.ours, keeper.due) == (8 * RECORDS, False)
+    clock.now += 2
+    assert keeper.due
 
 
 @pytest.mark.parametrize("failure", [StoreError("it is locked"), ZeroDivisionError()])
 def test_what_fails_is_tried_again_later_and_said(clock: Any, caplog: Any, failure: Exception) -> None:
-    sessions = Sessions(1)
+    sessions = Sessions(clock, 1)
     sessions.failure = failure
     keeper = made(sessions)
     keeper.turn(lambda: True)

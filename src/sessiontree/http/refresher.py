@@ -1,9 +1,10 @@
 """When the writer's thread refreshes the sessions: in its pauses, and under load often enough.
 
-A list is to show what was added within a second. Refreshing after every commit would halve the rate of small ones, so
-it waits for a pause, or until the first commit is a moment ago. Under full load the newest records are left for the
-next turn: many belong to sessions of which the rest is about to arrive. Records that another process stored are noticed
-by looking.
+A list is to show what was added within a second. Refreshing after every commit would build a session again for each of
+its records, so it waits for a pause, or until the first commit is a moment ago, or until it would take too long: then
+jobs wait, since what they add is not to be late either. Under load a little is left for the next turn: much of it
+belongs to sessions of which the rest is about to arrive. What another process stored is noticed by looking, and comes
+after our own.
 """
 
 import logging
@@ -14,8 +15,13 @@ from sessiontree.errors import StoreError
 from sessiontree.store import Store
 
 PAUSE_SECONDS = 0.05
-DELAY_SECONDS_MAX = 0.2
-TURN_SECONDS_MAX = 0.3  # at a stretch, while jobs wait
+DELAY_SECONDS_MAX = 0.4  # after the first commit, when all was fresh before
+DELAY_SECONDS = 0.2  # after a turn that left something
+WORK_SECONDS = 0.3  # of refreshing that may pile up
+LEFT_SECONDS = 0.05  # of refreshing that a turn may leave
+MEASURED_RECORDS = 100  # fewer say nothing about how long one takes
+TURN_SECONDS_MAX = 0.8  # at a stretch, while jobs wait
+LONG_SECONDS = 0.6  # a step that takes longer is of a session so large that jobs get half the time
 LOOK_SECONDS = 0.25
 RETRY_SECONDS = 5.0
 RECORDS = 4000
@@ -27,50 +33,62 @@ class Refresher:
 
     def __init__(self, store: Store) -> None:
         self._sessions = store.sessions
-        self._since: float | None = 0.0  # when the first change was made that may wait; None: nothing known
+        self._due_at: float | None = 0.0  # None: nothing is known to wait
+        self._ours = 0  # records added here that wait
+        self._seconds_each = 0.0  # that one of them took lately
         self._not_before = 0.0
 
-    def committed(self) -> None:
-        """Something has been written."""
-        if self._since is None:
-            self._since = time.monotonic()
+    def committed(self, records: int) -> None:
+        """So many records have been written, or something else (0)."""
+        self._ours += records
+        if self._due_at is None:
+            self._due_at = time.monotonic() + DELAY_SECONDS_MAX
 
     @property
     def patience(self) -> float:
         """How many seconds without a job are a pause that wants a turn."""
         now = time.monotonic()
-        return max(LOOK_SECONDS if self._since is None else PAUSE_SECONDS, self._not_before - now)
+        return max(LOOK_SECONDS if self._due_at is None else PAUSE_SECONDS, self._not_before - now)
 
     @property
     def due(self) -> bool:
         """Whether a turn must be now, although jobs are waiting."""
         now = time.monotonic()
-        return self._since is not None and now >= max(self._since + DELAY_SECONDS_MAX, self._not_before)
+        if self._due_at is None or now < self._not_before:
+            return False
+        return now >= self._due_at or self._ours * self._seconds_each > WORK_SECONDS
 
     def turn(self, pausing: Callable[[], bool]) -> None:
-        """Refresh until all is fresh, or jobs have waited long enough. What fails is tried again later."""
-        began = time.monotonic()
+        """Refresh until all is fresh, or, while jobs wait, what was added here but for a little.
+
+        What fails is tried again later.
+        """
+        until = time.monotonic() + TURN_SECONDS_MAX
         try:
-            self._refresh(began + TURN_SECONDS_MAX, pausing)
+            while self._step() and (pausing() or not self._enough(until)):
+                pass
         except StoreError as error:
             self._later(f"sessions wait to be refreshed: {error}")
         except Exception:
             self._later("sessions could not be refreshed", exc_info=True)
-        else:
-            now = time.monotonic()
-            self._not_before = (
-                2 * now - began
-            )  # a session may be so large that it takes seconds: jobs get half the time
 
-    def _refresh(self, until: float, pausing: Callable[[], bool]) -> None:
-        while waiting := self._sessions.refresh(RECORDS):
-            if pausing():
-                continue
-            if waiting < RECORDS:
-                self._since = time.monotonic()
-            if waiting < RECORDS or time.monotonic() > until:
-                return
-        self._since = None
+    def _step(self) -> bool:
+        """Refresh a part; whether anything is left."""
+        began, before = time.monotonic(), self._ours
+        waiting = self._sessions.refresh(RECORDS)
+        self._ours = self._sessions.waiting_ours() if waiting else 0
+        seconds = time.monotonic() - began
+        if before - self._ours >= MEASURED_RECORDS:
+            self._seconds_each = max(seconds / (before - self._ours), self._seconds_each / 2)
+        if seconds > LONG_SECONDS:
+            self._not_before = time.monotonic() + seconds
+        self._due_at = time.monotonic() + DELAY_SECONDS if waiting else None
+        return waiting > 0
+
+    def _enough(self, until: float) -> bool:
+        """Whether jobs may have their turn again."""
+        little = self._ours < RECORDS and self._ours * self._seconds_each < LEFT_SECONDS
+        return little or time.monotonic() > until or time.monotonic() < self._not_before
 
     def _later(self, message: str, *, exc_info: bool = False) -> None:
         log.error(message, exc_info=exc_info)

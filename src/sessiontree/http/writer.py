@@ -133,11 +133,11 @@ class Writer:
     def _add(self, account: str, records: Sequence[Record], *shares: Share) -> Sequence[Outcome]:
         outcomes = self._store.add(account, records, datetime.now(UTC), shares)
         self._committed(len(records))
-        self._refresher.committed()
+        self._refresher.committed(len(records))
         return outcomes
 
     def _do(self, work: Work) -> None:
-        self._refresher.committed()
+        self._refresher.committed(0)
         try:
             result = work.work(self._add)
         except BaseException as error:

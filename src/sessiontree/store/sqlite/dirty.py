@@ -12,6 +12,11 @@ ROWS = "rows"
 PLACE = "place"
 SESSION = "session"
 WAITING = "select coalesce(sum(case what when 'rows' then last - first + 1 else 1 end), 0) from dirty"
+BETWEEN = "select what, first, last from dirty where number between ? and ?"
+ALL = ((0, (1 << 63) - 1),)
+_TAKE = """select number, account, what, first, last from dirty where number between ?1 and ?2
+    and account = coalesce(?3, (select account from dirty where number >= ?1 order by number limit 1))
+    order by number"""
 _NOTE = "insert into dirty (account, what, first, last) values (?, ?, ?, ?)"
 
 
@@ -77,16 +82,24 @@ class Notes:
     numbers: list[int] = field(default_factory=list)
     shortened: tuple[int, int] | None = None
 
+    @property
+    def records(self) -> int:
+        """About how many records they are of."""
+        return sum([last - first + 1 for first, last in self.rows]) + len(self.places) + len(self.sessions)
 
-def take(db: sqlite3.Connection, limit: int, remaining: Callable[[int, int], Sequence[int]]) -> Notes | None:
+
+def take(
+    db: sqlite3.Connection,
+    limit: int,
+    remaining: Callable[[int, int], Sequence[int]],
+    numbers: Sequence[tuple[int, int]] = ALL,
+) -> Notes | None:
     """The oldest notes of the account that has the oldest, of about `limit` records. They stay until `drop`.
 
-    `remaining` says which rows of a range have not been worked in yet.
+    `remaining` says which rows of a range have not been worked in yet. Only notes with `numbers` in these ranges count.
     """
-    statement = """select number, account, what, first, last from dirty
-        where account = (select account from dirty order by number limit 1) order by number"""
     notes: Notes | None = None
-    for number, account_id, what, first, last in db.execute(statement):
+    for number, account_id, what, first, last in _chosen(db, numbers):
         notes = notes or Notes(account_id)
         if what == ROWS:
             rows = remaining(first, last)
@@ -107,6 +120,15 @@ def take(db: sqlite3.Connection, limit: int, remaining: Callable[[int, int], Seq
     if notes is not None:
         notes.rows = list(merged(notes.rows))
     return notes
+
+
+def _chosen(db: sqlite3.Connection, numbers: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int, str, int, int]]:
+    """The notes with these numbers of one account, that of the first."""
+    account_id: int | None = None
+    for first, last in numbers:
+        for note in db.execute(_TAKE, (first, last, account_id)):
+            account_id = note[1]
+            yield note
 
 
 def others(db: sqlite3.Connection, notes: Notes, rows: Collection[int]) -> set[int]:
@@ -138,6 +160,11 @@ def drop(db: sqlite3.Connection, notes: Notes) -> None:
     if notes.shortened is not None:
         number, first = notes.shortened
         db.execute("update dirty set first = ? where number = ?", [first, number])
+
+
+def last(db: sqlite3.Connection) -> int:
+    """The number of the last note, 0 without any."""
+    return int(db.execute("select coalesce(max(number), 0) from dirty").fetchone()[0])
 
 
 def waiting(db: sqlite3.Connection) -> int:

@@ -12,6 +12,11 @@ from sessiontree.errors import StoreError
 APPLICATION_ID = 0x53545245  # "STRE", in the file's header: how a Sessiontree file is known
 SCHEMA_VERSION = 2
 BUSY_MS = 5000
+_LOOK_AGAIN_SECONDS = 0.002
+YIELD_SECONDS = (
+    0.005  # between two transactions of a process beside which others write: so that those see that they can
+)
+_PRIMARY = 0xFF  # of an error code: what kind of error
 STATEMENTS = 512  # kept ready by a connection
 
 
@@ -48,6 +53,27 @@ def prepare(
     elif version != SCHEMA_VERSION:
         raise StoreError(f"{path} was made by another version of Sessiontree (schema {version})")
     db.execute("pragma wal_autocheckpoint = 20000")  # in pages; the writer itself checkpoints (1.6 times the rate)
+
+
+def begin(db: sqlite3.Connection) -> None:
+    """Begin to write, as soon as no other process does.
+
+    SQLite itself would look again after ever longer pauses, up to a tenth of a second, and could long miss the short
+    ones that a busy process leaves between its transactions.
+    """
+    until = time.monotonic() + BUSY_MS / 1000
+    db.execute("pragma busy_timeout = 0")
+    try:
+        while True:
+            try:
+                db.execute("begin immediate")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & _PRIMARY != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                    raise
+            time.sleep(_LOOK_AGAIN_SECONDS)
+    finally:
+        db.execute(f"pragma busy_timeout = {BUSY_MS}")
 
 
 def _keep_a_log(db: sqlite3.Connection) -> None:

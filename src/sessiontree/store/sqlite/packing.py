@@ -74,12 +74,12 @@ class Packer:
         return self._number + self._compress(self._plain(record, shape, received))
 
     def begin(self, records: Iterable[tuple[Record, Shape]], received: datetime) -> "Packing":
-        """Pack records (some at least) in a thread that does without the interpreter, while the caller goes on."""
+        """Pack records in a thread that does without the interpreter, while the caller goes on."""
         plains: list[Any] = [self._plain(record, shape, received) for record, shape in records]
         if len(plains) >= FEW:
             return Packing(self._number, self._pool.submit(self._compress_all, plains))
         done: Future[Any] = Future()
-        done.set_result(self._compress_all(plains))
+        done.set_result([self._compress(plain) for plain in plains])
         return Packing(self._number, done)
 
     def _plain(self, record: Record, shape: Shape, received: datetime) -> bytes:

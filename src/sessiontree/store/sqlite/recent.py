@@ -11,6 +11,7 @@ from datetime import datetime
 from msgspec.structs import force_setattr
 
 from sessiontree.record import Record
+from sessiontree.store.sqlite.dirty import ranges
 
 BYTES_MAX = 16 << 20
 
@@ -104,6 +105,33 @@ class Recent:
     def all_done(self) -> None:
         """No note waits."""
         self._worked = bytearray()
+
+
+class Ours:
+    """The notes that this process has written while adding, by their numbers: they come first in its refreshes.
+
+    Otherwise what a client of the server has just sent would wait for all that an import beside it has stored. Only the
+    order depends on this.
+    """
+
+    def __init__(self) -> None:
+        self._numbers: set[int] = set()
+
+    def add(self, first: int, last: int) -> None:
+        """The notes from the first to the last, if any, are ours."""
+        self._numbers.update(range(first, last + 1))
+
+    def ranges(self) -> list[tuple[int, int]]:
+        """The first and last of neighbours among them, oldest first."""
+        return list(ranges(self._numbers))
+
+    def done(self, numbers: Iterable[int]) -> None:
+        """These notes are gone; soon others may have their numbers."""
+        self._numbers.difference_update(numbers)
+
+    def all_done(self) -> None:
+        """No note waits."""
+        self._numbers.clear()
 
 
 def _state(db: sqlite3.Connection) -> tuple[int, int]:

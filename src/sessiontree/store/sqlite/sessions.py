@@ -3,6 +3,7 @@
 What a refresh has to write is worked out in `refresh` and written in `session_writing`.
 """
 
+import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from sessiontree.session_query import SessionChange, SessionPage, SessionQuery
 from sessiontree.sessions import Session
 from sessiontree.store import Asks
 from sessiontree.store.sqlite import dirty, session_list, session_selection, session_writing, unfit
+from sessiontree.store.sqlite.pace import Pace
 from sessiontree.store.sqlite.refresh import Refresh
 from sessiontree.store.sqlite.session_rows import COLUMNS, read_session
 from sessiontree.unfit import ProblemPage, ProblemPlace, UnlinkedGroup
@@ -29,28 +31,40 @@ class SqliteSessions:
     def __init__(self, store: "SqliteStore") -> None:
         self._store = store
         self._plans = plans(store.catalog)
+        self._pace = Pace()
 
     def refresh(self, limit: int = REFRESH_RECORDS) -> int:
         if not self.waiting():
             return 0
         with self._store.writing() as db:
-            recent = self._store.recent
+            began, limit = time.monotonic(), self._pace.records(limit)
+            recent, ours = self._store.recent, self._store.ours
             recent.begin(db)
-            notes = dirty.take(db, limit, recent.remaining)
+            notes = dirty.take(db, limit, recent.remaining, ours.ranges()) or dirty.take(db, limit, recent.remaining)
             if notes is not None:
                 refresh = Refresh(self._store, db, notes, self._plans, datetime.now(UTC))
                 refresh.run()
                 session_writing.write(db, refresh)
                 dirty.drop(db, notes)
+                ours.done(notes.numbers)
                 recent.work_in(refresh.also)
+                self._pace.took(notes.records, time.monotonic() - began)
             waiting = dirty.waiting(db)
             if not waiting:
                 recent.all_done()
+                ours.all_done()
             recent.end(db)
-            return waiting
+        return waiting
 
     def waiting(self) -> int:
         return int(self._store.ask(dirty.WAITING)[0][0])
+
+    def waiting_ours(self) -> int:
+        remaining, count = self._store.recent.remaining, 0
+        for between in self._store.ours.ranges():
+            for what, first, last in self._store.ask(dirty.BETWEEN, between):
+                count += len(remaining(first, last)) if what == dirty.ROWS else 1
+        return count
 
     def find(self, account: str, record_type: str, id: str) -> Session | None:
         found = self._store.ask(f"select {COLUMNS} from session where {_IDENTITY}", [account, record_type, id])  # noqa: S608

@@ -3,6 +3,7 @@
 import sqlite3
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -33,7 +34,7 @@ from sessiontree.store.sqlite.kinds import Kinds
 from sessiontree.store.sqlite.micros import to_micros
 from sessiontree.store.sqlite.packing import Packer, reordered, train
 from sessiontree.store.sqlite.pruning import SqliteRemoving
-from sessiontree.store.sqlite.recent import Recent
+from sessiontree.store.sqlite.recent import Ours, Recent
 from sessiontree.store.sqlite.sessions import SqliteSessions
 from sessiontree.store.sqlite.snapshot import ReadTransaction
 from sessiontree.store.sqlite.spend import SqliteSpend
@@ -57,10 +58,12 @@ class SqliteStore:
         self._connections: list[sqlite3.Connection] = []
         self._lock = threading.RLock()
         self._closed = False
+        self._version = 0
         if not create and not path.exists():
             raise StoreError(f"{path} does not exist: import records first, or name the store with --store")
         self.kinds = Kinds(catalog)
         self.recent = Recent()
+        self.ours = Ours()
         self.sessions: Sessions = SqliteSessions(self)
         self.spend: Spend = SqliteSpend(self)
         self.checks: Checks = SqliteChecks(self)
@@ -111,7 +114,8 @@ class SqliteStore:
         """One transaction: durable when the block ends, gone when it raises. One at a time."""
         with self._lock, self._errors():
             db = self._writer
-            db.execute("begin immediate")
+            opening.begin(db)
+            others_wrote = self._others_wrote(db)
             try:
                 yield db
                 db.execute("commit")
@@ -121,6 +125,13 @@ class SqliteStore:
                 if db.in_transaction:
                     db.execute("rollback")
                 raise
+            if others_wrote:
+                time.sleep(opening.YIELD_SECONDS)
+
+    def _others_wrote(self, db: sqlite3.Connection) -> bool:
+        """Whether another process has written since this was last asked."""
+        before, self._version = self._version, db.execute("pragma data_version").fetchone()[0]
+        return self._version != before
 
     def snapshot(self, account: str) -> ReadTransaction:
         return ReadTransaction(self, account)

@@ -64,6 +64,7 @@ def add(
 ) -> tuple[list[Outcome], int]:
     """Keep records in order; see `Store.add`; also the last row's number. Inside a writing transaction."""
     store.recent.begin(db)
+    noted = dirty.last(db)
     account_id = store.kinds.make_account(db, account)
     batch = _Batch(account_id, received, notes.next_row(db), _stored(store, db, account_id, records))
     outcomes = _sort_in_shares(db, batch, records, shares) if shares else [_sort_in(batch, each) for each in records]
@@ -74,6 +75,7 @@ def add(
     _note_fields(store, db, batch)
     removed = [old for old, _ in batch.changed.values()]
     spend.apply(db, store.kinds, account_id, removed, chain(batch.created.values(), _changed(batch)))
+    store.ours.add(noted + 1, dirty.last(db))
     store.recent.end(db)
     return outcomes, batch.next_row - 1
 
