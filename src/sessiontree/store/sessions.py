@@ -19,15 +19,15 @@ class Sessions(Protocol):
         """Bring the sessions that the oldest notes concern up to date, in one transaction; how much is still waiting.
 
         Takes notes of about `limit` records or, where those would take long, of fewer; first those that this process
-        has noted while adding. 0 says that the row of every session was exactly right. May be called at any time, by
-        any process; called again it does the rest.
+        has noted while adding, where a store tells them apart. 0 says that the row of every session was exactly right.
+        May be called at any time, by any process; called again it does the rest.
         """
 
     def waiting(self) -> int:
         """About how many changed records wait for `refresh`; 0 exactly when every row is right."""
 
     def waiting_ours(self) -> int:
-        """About how many of these this process has noted while adding."""
+        """About how many of these this process has noted while adding; all, where a store does not tell them apart."""
 
     def find(self, account: str, record_type: str, id: str) -> Session | None:
         """The row of the session whose top this is; None if no session has that top."""

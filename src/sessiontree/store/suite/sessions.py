@@ -40,21 +40,6 @@ def test_an_empty_store_has_nothing_to_refresh(store: Store) -> None:
     assert of(store, "recording", "r") == of(store, "call-session", "s") == []
 
 
-def test_what_a_process_added_itself_comes_first(opening: Opening) -> None:
-    ours, others = opening(), opening()
-    for at in range(3):
-        add(others, record(others, "recording", f"early-{at}", telnyx_session_id=f"early-{at}"))
-    add(ours, record(ours, "recording", "r", telnyx_session_id="s"))
-    assert (ours.sessions.waiting(), ours.sessions.waiting_ours(), others.sessions.waiting_ours()) == (4, 1, 3)
-    assert ours.sessions.refresh(1) == 3
-    assert row(ours, "call-session", "s").event_count == 2
-    assert (ours.sessions.waiting_ours(), others.sessions.waiting_ours()) == (0, 3)
-    add(others, record(others, "recording", "late", telnyx_session_id="late"))
-    assert ours.sessions.waiting_ours() == 0
-    refresh(ours)
-    assert others.sessions.waiting_ours() == 0
-
-
 def test_a_row_says_what_its_tree_adds_up_to(store: Store) -> None:
     times = {"started_at": "2026-03-17T10:00:00Z", "finished_at": "2026-03-17T10:02:00Z"}
     add(store, record(store, "recording", "r", telnyx_session_id="s", cost="0.05", **times))
