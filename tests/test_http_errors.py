@@ -4,6 +4,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 
 from sessiontree.keys import make_key
@@ -264,3 +265,39 @@ def test_a_large_tree_is_whole_and_one_beyond_the_limit_is_an_error(inside: Any,
     answer = stored.get("/v2/session_analysis/call-session/big")
     assert (answer.status_code, first_error(answer)["code"]) == (400, "10033")
     assert "600" in first_error(answer)["message"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "parameter", "told"),
+    [
+        ("GET", "/v2/spend?since=2026-03-17", "since", "group_by"),
+        ("GET", "/v2/spend?groupby=currency", "groupby", "did you mean group_by?"),
+        ("GET", "/v2/sessions?fliter[product]=x", "fliter[product]", "did you mean filter[product]?"),
+        ("GET", "/v2/sessions?limit=1&Sort=total", "Sort", "did you mean sort?"),
+        ("GET", "/v2/sessions/changes?filter[product]=x", "filter[product]", "there are since, limit"),
+        ("GET", "/v2/unlinked?reason=null_link", "reason", "filter[reason]"),
+        ("GET", "/v2/problems?sort=total", "sort", "cursor"),
+        ("GET", "/v2/export?fromat=csv", "fromat", "did you mean format?"),
+        ("GET", "/v2/verify?samples=1", "samples", "did you mean sample?"),
+        ("GET", "/v2/imports?page=2", "page", "there are limit, cursor"),
+        ("GET", "/v2/keys?limit=1", "limit", "takes none"),
+        ("GET", "/v2/keys?=", "", "takes none"),
+        ("POST", "/v2/imports/0123456789abcdef/undo?dryrun=true", "dryrun", "did you mean dry_run?"),
+        ("DELETE", "/v2/sessions/recording/rec-1?dry-run=1", "dry-run", "did you mean dry_run?"),
+    ],
+)
+def test_a_misspelt_parameter_is_no_question_for_everything(
+    server: Any, method: str, path: str, parameter: str, told: str
+):
+    server.post([RECORD])
+    answer = httpx.request(method, f"{server.url}{path}", headers={"Authorization": f"Bearer {server.key}"})
+    error = first_error(answer)
+    assert (answer.status_code, error["code"], error["source"]) == (400, "10015", {"parameter": parameter})
+    assert told in error["message"]
+    assert server.get(EVENT).status_code == 200  # and nothing was done
+
+
+def test_published_paths_leave_unknown_parameters_alone(stored: Any):
+    for path in (EVENT, "/v2/session_analysis/metadata", "/v2/detail_records", "/v2/detail_records/options"):
+        answer = stored.get(f"{path}?filter[record_type]=recording&record_type=recording&colour=red")
+        assert answer.status_code == 200, path

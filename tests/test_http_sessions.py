@@ -148,7 +148,6 @@ def test_the_selection_adds_up_to_every_record_once(inside: Any, demonstration: 
         ("filter[record_type]=message&filter[id]=m1", "m1"),
         ("filter[record_type]=message&filter[cost][gte]=0.05&sort=-total", "m1 m3"),
         ("filter[record_type]=call-session&filter[id]=s1", "s1"),
-        ("nothing[known]=1", "m4 m2 m1 s1 m3"),
     ],
 )
 def test_filters_and_orders(stored: Any, query: str, ids: str):

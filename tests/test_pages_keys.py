@@ -81,7 +81,7 @@ def test_a_key_is_not_offered_what_it_may_not_give(inside: Any, pages: Any):
     offered = {box.attributes["name"]: "disabled" not in box.attributes for box in page.all("input", type="checkbox")}
     assert offered == {"read": True, "write": False, "admin": True}
     answer = send(pages, "/keys", read="on", write="on")
-    assert (answer.status_code, "may not write itself" in answer.text) == (403, True)
+    assert (answer.status_code, "lacks the scope write itself" in answer.text) == (403, True)
 
 
 def test_revoking_asks_first_and_then_does_it(inside: Any, signed_in: Any, client: Any):

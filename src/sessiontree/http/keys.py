@@ -56,7 +56,7 @@ async def made_key(call: Call, asked: answers.NewKey) -> answers.MadeKey:
     """A new key of the caller's account, kept. Raises RequestError for one that cannot be or that they may not make."""
     assert call.key is not None, "routes that make keys have a scope"
     if missing := [scope for scope in asked.scopes if scope not in call.key.scopes]:
-        text = f"the key that asks may not {missing[0]} itself, so it cannot make one that may"
+        text = f"the key that asks lacks the scope {missing[0]} itself, so it cannot make one that has it"
         raise RequestError(403, FORBIDDEN, text, pointer="/scopes")
     now, service, account = datetime.now(UTC), call.service, call.account
     expires = None if asked.expires is None else _read("expires", parse_expiry, asked.expires, now)

@@ -178,7 +178,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
 }
 
 _STATUSES = {
-    400: "A parameter, an id or the body is wrong; the message says what to do.",
+    400: "A parameter is wrong or unknown, or an id or the body is wrong; the message says what to do.",
     401: "The key is missing, unknown, revoked or expired.",
     403: "The key's scopes do not allow this.",
     404: "Not found among the records that this key can see.",
@@ -217,7 +217,8 @@ def document(catalog: Catalog) -> Json:
         "info": {
             "title": "Sessiontree",
             "version": __version__,
-            "description": "Usage records in; exact session trees out.",
+            "description": "Usage records in; exact session trees out. A parameter that an operation does not have is "
+            "answered with 400; only those on session_analysis and detail_records ignore it.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],

@@ -204,7 +204,7 @@ SESSION: Json = {
 _ERRORS = {
     400: (OUT_OF_RANGE, "max_depth is a whole number from 1 to 5"),
     401: (UNAUTHENTICATED, "send a valid API key in the header Authorization: Bearer KEY"),
-    403: (FORBIDDEN, "this key may not write; use one with the scope write"),
+    403: (FORBIDDEN, "this key lacks the scope write; use one that has it"),
     404: (NOT_FOUND, "no recording event with the id rec-9 was found"),
     409: (BAD_REQUEST, "records keep arriving that have not found their session yet; try again in a moment"),
     413: (BAD_REQUEST, "the body is larger than allowed; send it in parts"),

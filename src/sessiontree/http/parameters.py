@@ -1,4 +1,6 @@
-"""Query parameters, read by type: whatever is wrong with one is a 400 that names it. Unknown ones are left alone."""
+"""Query parameters, read by type: whatever is wrong with one is a 400 that names it.
+
+Unknown ones are the business of `known_parameters`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

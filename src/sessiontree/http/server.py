@@ -16,6 +16,7 @@ from math import ceil
 from typing import Any
 
 from sessiontree.http import description, export, imports, keys, receiving, routes, sessions, spend, unfit
+from sessiontree.http.known_parameters import refuse_unknown
 from sessiontree.http.refusals import (
     BAD_REQUEST,
     FORBIDDEN,
@@ -157,6 +158,8 @@ class App:
             route, names = self._route(scope)
             label = route.path
             key = None if route.scope is None else await self._key(scope, route.scope)
+            if scope["query_string"] and not route.is_page:
+                refuse_unknown(route.method, route.path, scope["query_string"])
             answer = await route.handler(Call(self.service, scope, receive, request_id, names, key))
         except Exception as error:
             refusal = self._refusal(error, request_id)
@@ -191,7 +194,7 @@ class App:
             text = "send a valid API key in the header Authorization: Bearer KEY"
             raise RequestError(401, UNAUTHENTICATED, text, headers={"WWW-Authenticate": "Bearer"})
         if needed not in key.scopes:
-            raise RequestError(403, FORBIDDEN, f"this key may not {needed}; use one with the scope {needed}")
+            raise RequestError(403, FORBIDDEN, f"this key lacks the scope {needed}; use one that has it")
         if seconds := self.service.limit.wait(key.prefix):
             text = "this key makes more requests a second than allowed; wait as long as Retry-After says"
             raise RequestError(429, TOO_MANY, text, headers={"Retry-After": str(ceil(seconds))})
