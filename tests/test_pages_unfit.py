@@ -202,3 +202,19 @@ def test_a_key_that_may_only_read_sees_them(inside: Any, client: Any, pages: Any
         pages.cookies.clear()
         pages.post("/sign-in", data={"key": key})
         assert [("t1" in pages.get(path).text) for path in ("/unlinked", "/problems")] == [sees, sees]
+
+
+def test_an_unpriced_record_has_no_cost_of_zero(show: Show):
+    unpriced = {key: value for key, value in turn("t1").items() if key != "cost"}
+    ai = {
+        "record_type": "ai-voice-assistant",
+        "id": "ai",
+        "telnyx_leg_id": "no",
+        "conversation_id": "talk",
+        "cost": "1",
+    }
+    page = show("/unlinked", [unpriced, {**unpriced, "id": "t2", "conversation_id": "talk"}, ai])
+    shown = {item.all("code")[0].text: item.all("p")[0].text for item in page.one("ul", class_="unfit").all("li")}
+    assert ("unpriced" in shown["t1"], "0.00" in shown["t1"]) == (True, False)
+    assert "$1.0000 1 unpriced" in shown["ai"]
+    assert {row[0]: row[3] for row in cells(page)} == {"ai-voice-assistant": "$1.0000", "inference": ""}

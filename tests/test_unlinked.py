@@ -372,6 +372,28 @@ def test_the_unlinked_command(path: Path):
     assert call("unlinked", "--store", path, "--type", "embedding").stdout == "There are no unlinked records.\n"
 
 
+def test_an_unpriced_record_is_listed_as_unpriced(tmp_path: Path):
+    path, file = tmp_path / "store.db", tmp_path / "records.ndjson"
+    records = [
+        {"record_type": "inference", "id": "open", "conversation_id": "nobody", "currency": "EUR"},
+        {"record_type": "ai-voice-assistant", "id": "ai", "telnyx_leg_id": "L", "conversation_id": "talk", "cost": "1"},
+        {"record_type": "inference", "id": "turn", "conversation_id": "talk"},
+    ]
+    file.write_bytes(messy.ndjson(records))
+    assert call("import", "--store", path, file).exit_code == 0
+    groups, rows = (part.splitlines()[1:] for part in call("unlinked", "--store", path).stdout.split("\n\n"))
+    assert {line.split()[0]: line.split("1", 1)[1].strip() for line in groups} == {
+        "ai-voice-assistant": "1.000000 USD",
+        "inference": "",
+    }
+    told = {line.split()[3]: line for line in rows}
+    assert ("  unpriced  " in told["open"], "EUR" in told["open"]) == (True, False)
+    assert "1.000000 USD (1 unpriced)" in told["ai"]
+    answer = json.loads(call("unlinked", "--store", path, "--json").stdout)["data"]
+    counts = {row["id"]: (row["event_count"], row["unpriced_count"]) for row in answer}
+    assert counts == {"open": (1, 1), "ai": (2, 1)}
+
+
 def test_the_problems_command(path: Path):
     lines = call("problems", "--store", path, "--limit", "1", "--code", "unlinked").stdout.splitlines()
     assert lines[:5] == [

@@ -77,12 +77,18 @@ def _lines(answer: "UnlinkedList") -> Iterator[str]:
 
 
 def _row(row: "UnlinkedRow") -> tuple[str, ...]:
+    tried = [f"{each.parent_record_type} with {each.parent_field} {each.value}" for each in row.tried if each.value]
+    empty = [f"{name} is empty" for name in dict.fromkeys(each.local_field for each in row.tried)]
+    return _age(row.age_seconds), row.record_type, row.id, _cost(row), ", ".join(tried or empty)
+
+
+def _cost(row: "UnlinkedRow") -> str:
+    if row.unpriced:
+        return "unpriced"
     costs = [(row.cost.total, row.cost.currency)]
     costs += [(each.total, each.currency) for each in row.cost.other_currencies or ()]
     cost = " + ".join(f"{total} {currency}" for total, currency in costs)
-    tried = [f"{each.parent_record_type} with {each.parent_field} {each.value}" for each in row.tried if each.value]
-    empty = [f"{name} is empty" for name in dict.fromkeys(each.local_field for each in row.tried)]
-    return _age(row.age_seconds), row.record_type, row.id, cost, ", ".join(tried or empty)
+    return f"{cost} ({row.unpriced_count:,} unpriced)" if row.unpriced_count else cost
 
 
 def _age(seconds: int) -> str:

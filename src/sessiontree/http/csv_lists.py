@@ -59,6 +59,7 @@ UNLINKED_COLUMNS = (
     "elsewhere",
     "other_currencies",
     "event_count",
+    "unpriced_count",
 )
 PROBLEM_COLUMNS = (
     "code",
@@ -124,7 +125,7 @@ def _unlinked(row: UnlinkedRow) -> Cells:
     yield ", ".join(f"{each.parent_record_type}.{each.parent_field} = {each.value}" for each in row.tried if each.value)
     yield from (_text(row.started_at), _text(row.received_at), row.age_seconds)
     yield from _cost(row.cost)
-    yield row.event_count
+    yield from (row.event_count, row.unpriced_count)
 
 
 def _text(moment: datetime | None) -> str | None:

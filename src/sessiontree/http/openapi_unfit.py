@@ -53,6 +53,7 @@ _UNLINKED: Json = {
             "age_seconds": 86400,
             "cost": _COST,
             "event_count": 1,
+            "unpriced_count": 0,
             "links": _LINKS,
         }
     ],

@@ -43,7 +43,13 @@ class UnlinkedRow(msgspec.Struct, gc=False):
     age_seconds: Annotated[int, Meta(description="Since it started; since it was received where it has no start.")]
     cost: TotalCost
     event_count: int
+    unpriced_count: Annotated[int, Meta(description="Events that are billable and have no cost yet: zero in `cost`.")]
     links: NodeLinks
+
+    @property
+    def unpriced(self) -> bool:
+        """Whether there is no cost at all: the zero in `cost` stands for nothing then."""
+        return 0 < self.unpriced_count == self.event_count
 
 
 class UnlinkedGroupRow(msgspec.Struct, gc=False):
@@ -152,6 +158,7 @@ def _unlinked_row(
         age_seconds=int((now - (session.start or received)).total_seconds()),
         cost=cost,
         event_count=session.event_count,
+        unpriced_count=session.unpriced_count,
         links=links(session.record_type, session.id),
     )
 
