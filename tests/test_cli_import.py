@@ -7,6 +7,7 @@ import json
 import os
 import re
 import resource
+import shlex
 import sqlite3
 import subprocess
 import sys
@@ -68,7 +69,7 @@ FORMATS = {
 def counts(stdout: str) -> str:
     """What an import printed about its files; that it ends with the import's id, if anything came, is checked here."""
     *lines, last = stdout.splitlines(keepends=True)
-    said = re.fullmatch(r"Import ([0-9a-f]{16}); to take it back: sessiontree imports undo \1\n", last)
+    said = re.fullmatch(r"Import ([0-9a-f]{16}); to take it back: sessiontree imports undo \1( --.+)?\n", last)
     return "".join(lines) if said else stdout
 
 
@@ -395,3 +396,12 @@ def test_rejects_go_to_the_current_folder_where_they_cannot_stand_beside_the_fil
     assert (result.exit_code, "1 created" in result.stdout) == (1, True)
     assert "are in a.ndjson.rejected.ndjson" in result.stderr
     assert json.loads((here / "a.ndjson.rejected.ndjson").read_text())["line"] == 1
+
+
+def test_the_way_back_can_be_pasted(tmp_path: Path):
+    store, file = tmp_path / "my store.db", tmp_path / "a.ndjson"
+    file.write_bytes(ndjson())
+    said = call("import", "--store", store, "--account", "our own", file).stdout
+    pasted = shlex.split(said.splitlines()[-1].partition("take it back: sessiontree ")[2])
+    undone = call(*pasted, "--yes")
+    assert (undone.exit_code, "is undone; records removed" in undone.stdout) == (0, True), undone.stderr

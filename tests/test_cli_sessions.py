@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -163,6 +163,13 @@ def test_csv_has_a_line_for_each_session(store: Path):
     ]
 
 
+def test_sessions_of_a_range(tmp_path: Path):
+    now = datetime.now(UTC)
+    times = {"new": now - timedelta(hours=20), "old": now - timedelta(days=4), "ahead": now + timedelta(days=2)}
+    store = imported(tmp_path, *(message(id, created_at=time.isoformat()) for id, time in times.items()))
+    assert ids(store, "--range", "last_2_days") == ["new"]
+
+
 def test_csv_is_safe_in_a_spreadsheet(tmp_path: Path):
     store = imported(tmp_path, message('=HYPERLINK("x")', cost="-1"))
     (row,) = csv.DictReader(io.StringIO(call("sessions", "--store", store, "--csv").stdout))
@@ -199,7 +206,8 @@ def test_records_that_wait_are_added_up_first(store: Path):
         ("--currency CHF", "--currency: no session has an amount in CHF; there are"),
         ("--min much", "--min: 'much' is not a decimal"),
         ("--min 5 --max 3", "--max: the range ends before it begins"),
-        ("--since soon", "--since: 'soon' is not an ISO 8601 time"),
+        ("--range soon", "--range: 'soon'"),
+        ("--since soon", "--since: 'soon' is not an ISO 8601 date or time"),
         ("--filter direction=inbound", "fields of records need one --type"),
         ("--filter direction", "--filter 'direction' is not FIELD=VALUE"),
         ("--filter =x", "--filter '=x' is not FIELD=VALUE"),

@@ -373,6 +373,13 @@ def test_a_session_is_deleted_after_saying_what_that_does(tmp_path: Path):
     assert call("sessions", "delete", "--store", store, "--yes", "no-such-type", "s").exit_code == 2
 
 
+def test_a_credit_that_is_taken_back_leaves_more(tmp_path: Path):
+    store = tmp_path / "store.db"
+    id = import_(store, write(tmp_path / "a.ndjson", leg("a", cost="-0.8189", currency="EUR")))
+    would = call("imports", "undo", "--store", store, "--dry-run", id).stdout.splitlines()
+    assert "  more in all: 0.818900 EUR" in would
+
+
 def test_the_account_may_stand_before_the_word_delete(tmp_path: Path):
     store, file = tmp_path / "store.db", write(tmp_path / "a.ndjson", leg("a", cost="1"))
     import_(store, file)
@@ -407,7 +414,7 @@ def test_old_sessions_are_pruned_after_saying_what_that_does(tmp_path: Path):
     )
     assert call("store", "prune", "--store", store).exit_code == 2
     wrong = call("store", "prune", "--store", store, "--before", "soon")
-    assert (wrong.exit_code, "--before soon is not an ISO 8601 time" in wrong.stderr) == (2, True)
+    assert (wrong.exit_code, "--before soon is not an ISO 8601 date or time" in wrong.stderr) == (2, True)
 
 
 def test_a_killed_undo_is_gone_on_with(tmp_path: Path):

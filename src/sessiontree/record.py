@@ -48,4 +48,4 @@ def read_time(text: str) -> datetime:
         moment = datetime.fromisoformat(text)
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise ValueError("is not an ISO 8601 time such as 2026-03-17T10:00:00Z") from None
+        raise ValueError("is not an ISO 8601 date or time such as 2026-03-17 or 2026-03-17T10:00:00Z") from None

@@ -15,7 +15,7 @@ from sessiontree.cli.common import account_option, given_settings, opened_store,
 from sessiontree.cli.refreshing import refresh
 from sessiontree.errors import SessiontreeError, StoreError
 from sessiontree.keys import DEFAULT_ACCOUNT
-from sessiontree.store import Store
+from sessiontree.store import Store, shown_name
 
 if TYPE_CHECKING:
     from sessiontree.importing import Rejects
@@ -57,7 +57,7 @@ def import_(account: str, type_name: str | None, files: tuple[str, ...]) -> None
             rejects = of_streams if _STREAM.fullmatch(file) else Rejects(Path(f"{file}.rejected.ndjson"))
             failed |= not _import_file(store, account, file, declared, rejects, origin)
         if store.intakes.get(account, origin.id) is not None:
-            click.echo(f"Import {origin.id}; to take it back: sessiontree imports undo {origin.id}{_of(account)}")
+            click.echo(f"Import {origin.id}; to take it back: sessiontree imports undo {origin.id}{_same(account)}")
         try:
             refresh(store)
         except StoreError:
@@ -73,8 +73,15 @@ def _named(files: tuple[str, ...]) -> str:
     return shown if len(files) <= _FILES_NAMED else f"{shown} and {len(files) - _FILES_NAMED} more"
 
 
-def _of(account: str) -> str:
-    return "" if account == DEFAULT_ACCOUNT else f" --account {shlex.quote(account)}"
+def _same(account: str) -> str:
+    """The options that lead another command to the same records; no password is repeated."""
+    given = click.get_current_context().ensure_object(dict)
+    options = {name: given[name] for name in ("config", "catalog", "store") if name in given}
+    if "store" in options:
+        options["store"] = shown_name(options["store"])
+    if account != DEFAULT_ACCOUNT:
+        options["account"] = account
+    return "".join(f" --{name} {shlex.quote(value)}" for name, value in options.items())
 
 
 def _import_file(

@@ -19,7 +19,7 @@ def lines(removal: Removal) -> Iterator[str]:
     if removal.dropped:
         yield f"  contents that leave the histories: {removal.dropped:,}"
     for currency, amount in sorted(removal.gone.items()):
-        yield f"  less in all: {money.text(amount)} {currency}"
+        yield f"  {'less' if amount >= 0 else 'more'} in all: {money.text(abs(amount))} {currency}"
 
 
 def confirm(question: str, yes: bool) -> None:

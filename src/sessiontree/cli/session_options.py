@@ -11,6 +11,7 @@ Pairs = list[tuple[str, str]]
 _OPTIONS = (
     ("--since", "TIME", "filter[started_at][gte]", "That start at this date or time (UTC unless it says) or later."),
     ("--until", "TIME", "filter[started_at][lt]", "That start before this date or time."),
+    ("--range", "NAME", "filter[date_range]", "That start in today, this_week, last_month, last_7_days, ... (UTC)."),
     ("--type", "TYPES", "filter[record_type]", "Whose top is of this type, or one of these with commas between."),
     ("--product", "PRODUCTS", "filter[product]", "With an event of this product."),
     ("--status", "STATUSES", "filter[status]", "That are in_progress, settling or completed."),
