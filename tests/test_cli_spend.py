@@ -19,14 +19,14 @@ RECORDS = """
 {"record_type": "conference", "id": "f", "started_at": "2026-03-19T10:00:00Z"}
 """
 TABLE = """\
-day         product           total                             events  quantity          average rate
-2026-03-17  recording-cdrs   0.4000  USD  ██████████                 2       150  second  0.002666666667 per second
-2026-03-18  recording-cdrs   0.0000  USD                             1                    {rate}  ! 1 unpriced
-2026-03-18  verify-2fa       0.8000  USD  ████████████████████       1
-2026-03-19  conference       0.0000                                  1
--           recording-cdrs  -1.0000  EUR                             1
+day         product           total                             records  quantity          average rate
+2026-03-17  recording-cdrs   0.4000  USD  ██████████                  2       150  second  0.002666666667 per second
+2026-03-18  recording-cdrs   0.0000  USD                              1                    {rate}  ! 1 unpriced
+2026-03-18  verify-2fa       0.8000  USD  ████████████████████        1
+2026-03-19  conference       0.0000                                   1
+-           recording-cdrs  -1.0000  EUR                              1
 
-6 events together, -1.0000 EUR + 1.2000 USD; 1 unpriced
+6 records together, -1.0000 EUR + 1.2000 USD; 1 unpriced
 """.format(rate=" " * len("0.002666666667 per second"))
 
 

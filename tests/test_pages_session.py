@@ -59,6 +59,13 @@ def tiles(page: Element) -> dict[str, str]:
     return {tile.one("h2").text: " ".join(part.text for part in tile.all("p")) for tile in page.all(class_="tile")}
 
 
+def test_a_container_without_a_record_is_no_line_of_cost(visit: Any, client: Any):
+    page = visit("/sessions/call-session/s", [leg()])
+    assert [item.text for item in page.one("ul", class_="legend").all("li")] == ["callcontrol-cdrs $0.0100 100.0%"]
+    published = client.get("/v2/session_analysis/call-session/s").json()["meta"]["cost_by_product"]
+    assert [each["product"] for each in published] == ["callcontrol-cdrs", "siptrunking-cdrs"]
+
+
 def test_the_guides_call(visit: Any):
     page = visit(GUIDE_CALL, example("ai-call"))
     assert tiles(page) == {

@@ -207,7 +207,7 @@ def test_other_groupings_are_the_rows_of_the_api(client: Any, show: Show):
     query = f"{MARCH}&group_by=product,record_type"
     page = show(query, RECORDS)
     assert [row[:3] + row[4:6] for row in table(page)] == [
-        ["product", "record_type", "Cost", "Events", "Unpriced"],
+        ["product", "record_type", "Cost", "Records", "Unpriced"],
         ["fax-api", "fax-api", "<$0.0001", "1", ""],
         ["messaging", "message", "€7.0000", "1", ""],
         ["messaging", "message", "$0.2500", "4", "1"],

@@ -163,7 +163,7 @@ def _times(tree: Tree, now: datetime) -> Iterator[tuple[str, str]]:
 
 
 def _products(tree: Tree) -> list[str]:
-    rows = [(product, exact(amount), code, count) for product, code, amount, count in tree.by_product()]
+    rows = [(product, exact(amount), code, count) for product, code, amount, count in tree.costs_by_product()]
     width = max(len(product) for product, *_ in rows)
     amounts = Column([amount for _, amount, _, _ in rows])
     return [

@@ -87,6 +87,11 @@ class Tree:
         rows = sorted([(-sum.amount, sum.product, sum.currency, sum.events) for sum in every])
         return [(product, currency, -less, events) for less, product, currency, events in rows]
 
+    def costs_by_product(self) -> list[tuple[str, str, int, int]]:
+        """As `by_product`, without lines that are of containers alone of which nobody sent a record."""
+        with_record = {(node.plan.declared.product, node.currency) for node in self.nodes if node.record is not None}
+        return [row for row in self.by_product() if row[:2] in with_record]
+
 
 class _Sum:
     """What the events of a product cost in one currency."""

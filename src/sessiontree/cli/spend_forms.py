@@ -30,7 +30,7 @@ def table_lines(rows: Sequence[SpendRow], grouping: Grouping, *, colours: bool) 
         largest: dict[str | None, int] = {}
         for row in rows:
             largest[row.currency] = max(row.amount, largest.get(row.currency, 0))
-        titles = (*grouping.names, "total", "", "", "events", "quantity", "", "average rate", "")
+        titles = (*grouping.names, "total", "", "", "records", "quantity", "", "average rate", "")
         cells = [titles, *(_cells(row, largest[row.currency]) for row in rows)]
         roles = ("",) * len(grouping.names) + ("amount", "note", "type", "", "", "note", "note", "problem")
         totals = Column([each[len(grouping.names)] for each in cells])
@@ -45,7 +45,7 @@ def table_lines(rows: Sequence[SpendRow], grouping: Grouping, *, colours: bool) 
 
 
 def _side(title: str) -> str:
-    return ">" if title in ("events", "quantity") else "<"
+    return ">" if title in ("records", "quantity") else "<"
 
 
 def _cells(row: SpendRow, largest: int) -> tuple[str, ...]:
@@ -82,6 +82,6 @@ def _summary(rows: Sequence[SpendRow]) -> str:
         return "No records."
     totals = sorted(totals_of(rows).items())
     sums = " + ".join(f"{exact(amount)} {currency}" for currency, amount in totals) or "no costs"
-    events, unpriced = sum(row.event_count for row in rows), sum(row.unpriced_count for row in rows)
-    counted = "1 event" if events == 1 else f"{events:,} events"
+    records, unpriced = sum(row.event_count for row in rows), sum(row.unpriced_count for row in rows)
+    counted = "1 record" if records == 1 else f"{records:,} records"
     return f"{counted} together, {sums}" + (f"; {unpriced:,} unpriced" if unpriced else "")

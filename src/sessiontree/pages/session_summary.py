@@ -71,7 +71,7 @@ def summary(tree: Tree, now: datetime, *, settle_for: timedelta) -> Summary:
         started=started,
         received=began,
         duration=shown.duration((now if going else tree.completed_at()) - began) if started else "",
-        shares=shares_of(row.products, root.currency),
+        shares=shares_of(tree.costs_by_product(), root.currency),
     )
 
 
