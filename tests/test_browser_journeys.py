@@ -154,6 +154,19 @@ def test_on_a_phone_the_navigation_is_one_line(visitor: Visitor, server: Any, re
     page.wait_for_url("**/docs")
 
 
+@pytest.mark.parametrize("width", [1000, 1280, 1440])
+def test_on_a_desk_every_place_is_in_sight(visitor: Visitor, server: Any, width: int):
+    page = visitor.sign_in(server.key)
+    page.set_viewport_size({"width": width, "height": 800})
+    links = places(page).get_by_role("link")
+    assert links.count() == 9
+    for link in links.all():
+        expect(link).to_be_in_viewport(ratio=1)
+    page.goto(server.url + "/problems")
+    for card in page.locator(".list-card").all():
+        assert card.evaluate("card => card.scrollWidth - card.clientWidth") == 0
+
+
 def test_after_signing_out_the_way_back_is_closed(visitor: Visitor, server: Any):
     page = visitor.sign_in(server.key, GUIDE_CALL)
     page.get_by_role("button", name="Sign out").click()

@@ -56,6 +56,22 @@ def focused(page: "Page") -> str:
 ALL = ["call-session", "call-control", "ai-voice-assistant", *["inference"] * 5, "recording", "sip-trunking", "webrtc"]
 
 
+@pytest.mark.parametrize("visitor", [{"viewport": {"width": 1280, "height": 800}}], indirect=True)
+def test_what_is_unpriced_below_is_never_cut_off(visitor: Visitor, server: Any):
+    unpriced = {"record_type": "inference", "conversation_id": "open"}
+    leg = {"record_type": "call-control", "id": "open-leg", "telnyx_session_id": "open", "telnyx_leg_id": "open-leg"}
+    assistant = {"record_type": "ai-voice-assistant", "id": "open-ai", "conversation_id": "open", "cost": "1"}
+    server.post([leg | {"cost": "1"}, assistant | {"telnyx_leg_id": "open-leg"}])
+    server.post([unpriced | {"id": f"open-{at}"} for at in range(2)])
+    page = visitor.sign_in(server.key, "/sessions/call-session/open")
+    marks = page.locator(".tree .mark")
+    expect(marks).to_have_text(["2 unpriced"] * 3)
+    for mark in marks.all():
+        assert mark.evaluate("mark => mark.getBoundingClientRect().right") <= mark.evaluate(
+            "mark => mark.parentElement.getBoundingClientRect().right + 0.5"
+        )
+
+
 def test_from_signing_in_to_a_session_by_its_leg_and_out_again(visitor: Visitor, server: Any):
     page = visitor.sign_in(server.key)
     page.keyboard.press("/")
