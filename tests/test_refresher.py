@@ -100,9 +100,19 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Any:
     return at
 
 
+class Kept:
+    """A store of which only the sessions are asked, and which types it has that the catalogue lacks."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self.sessions = sessions
+
+    def undeclared(self) -> list[str]:
+        return []
+
+
 def made(sessions: Sessions) -> Refresher:
     """One that has been told of what waits."""
-    keeper = Refresher(SimpleNamespace(sessions=sessions))  # type: ignore[arg-type]
+    keeper = Refresher(Kept(sessions))  # type: ignore[arg-type]
     keeper.committed(sessions.ours)
     return keeper
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
 
-from sessiontree.store import Store
+from sessiontree.store import Store, refuse_undeclared
 from sessiontree.store.removing import NotFresh, Pruned, Removal, together
 
 FRESH_SECONDS_MAX = 10.0
@@ -20,8 +20,9 @@ T = TypeVar("T")
 def undo(store: Store, account: str, id: str, at: datetime, done: Callable[[int], None]) -> Removal:
     """Undo an import to its end; what went now. `done` is told how many records each step dealt with.
 
-    Raises UnknownIntake. One that is undone already is left alone.
+    Raises UnknownIntake, StoreError. One that is undone already is left alone.
     """
+    refuse_undeclared(store)
     steps = []
     while (step := store.intakes.undo(account, id, at)) is not None:
         steps.append(step)
@@ -44,7 +45,8 @@ def when_fresh(store: Store, work: Callable[[], T]) -> T:
 
 
 def refresh(store: Store) -> None:
-    """Bring every session's row up to date."""
+    """Bring every session's row up to date. Raises StoreError, also as `refuse_undeclared` does."""
+    refuse_undeclared(store)
     while store.sessions.refresh():
         pass
 

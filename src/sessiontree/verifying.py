@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from sessiontree import money
 from sessiontree.afresh import Afresh
 from sessiontree.errors import StoreError
-from sessiontree.store import Store
+from sessiontree.store import Store, refuse_undeclared
 from sessiontree.store.checks import DIFFERENCES_MAX, Difference, Moment, Sums
 
 PATIENCE_SECONDS = 60
@@ -58,8 +58,11 @@ class Verification:
 def work_in(store: Store) -> None:
     """Bring everything that is derived from records up to date with what is noted as changed, if that can be done.
 
-    It cannot while others write without a pause; then they do it themselves.
+    It cannot while others write without a pause; then they do it themselves. Raises StoreError only as
+    `refuse_undeclared` does.
     """
+    if store.sessions.waiting():
+        refuse_undeclared(store)
     with suppress(StoreError):
         while store.sessions.refresh():
             pass

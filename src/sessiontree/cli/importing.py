@@ -15,7 +15,7 @@ from sessiontree.cli.common import account_option, given_settings, opened_store,
 from sessiontree.cli.refreshing import refresh
 from sessiontree.errors import SessiontreeError, StoreError
 from sessiontree.keys import DEFAULT_ACCOUNT
-from sessiontree.store import Store, shown_name
+from sessiontree.store import Store, refuse_undeclared, shown_name
 
 if TYPE_CHECKING:
     from sessiontree.importing import Rejects
@@ -52,6 +52,7 @@ def import_(account: str, type_name: str | None, files: tuple[str, ...]) -> None
         100_000
     )  # records live for one batch and are in no circles: looking for those took a tenth of the time
     with opened_store(given_settings(), create=True) as store:
+        refuse_undeclared(store)
         declared = None if type_name is None else record_type(store.catalog, type_name).name
         for file in files:
             rejects = of_streams if _STREAM.fullmatch(file) else Rejects(Path(f"{file}.rejected.ndjson"))

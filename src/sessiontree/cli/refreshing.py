@@ -1,14 +1,18 @@
 """Bringing the sessions up to date before a command that shows them, or after one that changed records."""
 
 from sessiontree.cli.progress import progress
-from sessiontree.store import Store
+from sessiontree.store import Store, refuse_undeclared
 
 
 def refresh(store: Store) -> None:
-    """Refresh every session that waits for it, with a progress bar; nothing to do is no work."""
+    """Refresh every session that waits for it, with a progress bar; nothing to do is no work.
+
+    Raises StoreError where that would spoil sessions (see `refuse_undeclared`).
+    """
     waiting = store.sessions.waiting()
     if not waiting:
         return
+    refuse_undeclared(store)
     with progress("sessions", waiting) as advance:
         while left := store.sessions.refresh():
             advance(waiting - left)

@@ -4,7 +4,7 @@ A list is to show what was added within a second. Refreshing after every commit 
 its records, so it waits for a pause, or until the first commit is a moment ago, or until it would take too long: then
 jobs wait, since what they add is not to be late either. Under load a little is left for the next turn: much of it
 belongs to sessions of which the rest is about to arrive. What another process stored is noticed by looking, and comes
-after our own.
+after our own; where its types are not declared here, nothing is refreshed any more, and its writer does it.
 """
 
 import logging
@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 
 from sessiontree.errors import StoreError
-from sessiontree.store import Store
+from sessiontree.store import Store, refuse_undeclared
 
 PAUSE_SECONDS = 0.05
 DELAY_SECONDS_MAX = 0.4  # after the first commit, when all was fresh before
@@ -23,6 +23,7 @@ MEASURED_RECORDS = 100  # fewer say nothing about how long one takes
 TURN_SECONDS_MAX = 0.8  # at a stretch, while jobs wait
 LONG_SECONDS = 0.6  # a step that takes longer is of a session so large that jobs get half the time
 LOOK_SECONDS = 0.25
+LOOKING_SHARE = 0.05  # of the time, at most, for looking whether another process stores types that this one lacks
 RETRY_SECONDS = 5.0
 RECORDS = 4000
 log = logging.getLogger("sessiontree")
@@ -32,7 +33,9 @@ class Refresher:
     """Keeps the sessions of a store up to date, whenever its owner gives it a turn."""
 
     def __init__(self, store: Store) -> None:
+        self._store = store
         self._sessions = store.sessions
+        self._look_again = 0.0
         self._due_at: float | None = 0.0  # None: nothing is known to wait
         self._ours = 0  # records added here that wait
         self._seconds_each = 0.0  # that one of them took lately
@@ -65,6 +68,7 @@ class Refresher:
         """
         until = time.monotonic() + TURN_SECONDS_MAX
         try:
+            self._look()
             while self._step() and (pausing() or not self._enough(until)):
                 pass
         except StoreError as error:
@@ -89,6 +93,20 @@ class Refresher:
         """Whether jobs may have their turn again."""
         little = self._ours < RECORDS and self._ours * self._seconds_each < LEFT_SECONDS
         return little or time.monotonic() > until or time.monotonic() < self._not_before
+
+    def _look(self) -> None:
+        """Raise StoreError where records wait and a refresh would spoil sessions."""
+        began = time.monotonic()
+        if began < self._look_again:
+            return
+        try:
+            refuse_undeclared(self._store)
+        except StoreError:
+            if self._sessions.waiting():
+                raise
+        else:
+            ended = time.monotonic()
+            self._look_again = ended + (ended - began) / LOOKING_SHARE
 
     def _later(self, message: str, *, exc_info: bool = False) -> None:
         log.error(message, exc_info=exc_info)

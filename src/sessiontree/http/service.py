@@ -19,7 +19,7 @@ from sessiontree.keys import KeyRing, LastUses
 from sessiontree.pages.sign_ins import SignIns
 from sessiontree.reading import Reader
 from sessiontree.settings import Settings
-from sessiontree.store import ApiKey, NotAtHand, open_store
+from sessiontree.store import ApiKey, NotAtHand, open_store, refuse_undeclared
 from sessiontree.tree import Tree
 
 THREADS = 4  # few: each has its own connection to the store
@@ -33,13 +33,18 @@ T = TypeVar("T")
 
 class Service:
     """The parts that requests are answered with. In the folder `shared` are those that all processes of a server have
-    in common, where they are several.
+    in common, where they are several. Raises StoreError, also where serving would spoil sessions.
     """
 
     def __init__(self, settings: Settings, shared: Path | None = None) -> None:
         self.settings = settings
         self.catalog = catalog_files.load(Path(settings.catalog) if settings.catalog else None)
         self.store = open_store(settings.store, self.catalog)
+        try:
+            refuse_undeclared(self.store)
+        except StoreError:
+            self.store.close()
+            raise
         self.metrics = Metrics(self._sizes, None if shared is None else shared / METRICS)
         open_for = timedelta(hours=settings.open_hours)
         self.analysis = Analysis(self.store, events_max=settings.events_max, open_for=open_for)

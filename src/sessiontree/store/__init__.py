@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
 
 from sessiontree.catalog import Catalog
 from sessiontree.errors import StoreError
@@ -200,6 +201,30 @@ def warning_of_undeclared(store: Store) -> str:
         return ""
     they, them = ("has no such type", "its folder") if len(names) == 1 else ("has no such types", "their folder")
     return f"records of {', '.join(names)} are stored, but the catalogue {they}: name {them} with --catalog"
+
+
+_accepted: WeakKeyDictionary[Store, frozenset[str]] = WeakKeyDictionary()
+"""The undeclared types that each open store had, in no session, when it was looked at."""
+
+
+def refuse_undeclared(store: Store) -> None:
+    """Raise StoreError where a refresh would take records out of sessions because their types are not declared.
+
+    To ask before writing or refreshing. Undeclared types whose records stand in no session are fine; once a store has
+    been looked at, one more means that another process, which has it, is putting its records into sessions now.
+    """
+    names = frozenset(store.undeclared())
+    if store not in _accepted:
+        standing = names.intersection(store.misplaced()) if names else names
+    else:
+        standing = names - _accepted[store]
+    if standing:
+        they, them = ("has no such type", "its folder") if len(standing) == 1 else ("has no such types", "their folder")
+        raise StoreError(
+            f"records of {', '.join(sorted(standing))} are stored and stand in sessions, but the catalogue {they}: "
+            f"name {them} with --catalog, or let them go with `sessiontree catalog apply`"
+        )
+    _accepted.setdefault(store, names)
 
 
 def warning_of_stale(store: Store) -> str:

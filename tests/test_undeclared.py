@@ -1,0 +1,153 @@
+"""A process whose catalogue lacks types of stored records: it spoils no session, and says what it lacks."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli_help import call
+from conftest import running
+from sessiontree import catalog_files, taking_back
+from sessiontree.errors import StoreError
+from sessiontree.reading import Reader
+from sessiontree.store import Store, open_store, refuse_undeclared
+from sessiontree.store.suite.helpers import ACCOUNT, RECEIVED
+from test_workers import until
+
+OWN_LLM = """
+category = "Own"
+description = "Calls of our own model."
+product = "own-llm"
+event = "call"
+id = "id"
+start = []
+cost = ["cost"]
+currency = "currency"
+default_currency = "USD"
+[fields]
+id = "string"
+telnyx_session_id = "string"
+cost = "amount"
+currency = "string"
+[[parents]]
+record_type = "call-session"
+description = "The call."
+via = [["telnyx_session_id", "telnyx_session_id"]]
+"""
+LEG: dict[str, Any] = {"record_type": "call-control", "id": "leg", "telnyx_session_id": "s", "cost": "0.01"}
+ANSWER: dict[str, Any] = {"record_type": "own-llm", "id": "llm", "telnyx_session_id": "s", "cost": "0.50"}
+LATER: dict[str, Any] = {"record_type": "call-control", "id": "late", "telnyx_session_id": "s", "cost": "0.01"}
+REFUSED = (
+    "records of own-llm are stored and stand in sessions, but the catalogue has no such type: "
+    "name its folder with --catalog, or let them go with `sessiontree catalog apply`"
+)
+
+
+@pytest.fixture
+def types(tmp_path: Path) -> Path:
+    folder = tmp_path / "types"
+    folder.mkdir()
+    (folder / "own-llm.toml").write_text(OWN_LLM)
+    return folder
+
+
+def written(path: Path, *records: dict[str, Any]) -> Path:
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    return path
+
+
+def cost(path: Path, *options: object) -> str:
+    """What the only session costs."""
+    listed = json.loads(call("sessions", "--store", path, "--json", *options).stdout)
+    return str(listed["data"][0]["cost"]["total"])
+
+
+def test_an_import_without_the_folder_stores_nothing_until_the_types_are_let_go(tmp_path: Path, types: Path):
+    path = tmp_path / "store.db"
+    own, store = ("--store", path, "--catalog", types), ("--store", path)
+    call("import", *own, written(tmp_path / "a.ndjson", LEG, ANSWER))
+    late = written(tmp_path / "b.ndjson", LATER)
+    refused = call("import", *store, late)
+    assert (refused.exit_code, refused.stdout, refused.stderr) == (1, "", f"Error: {REFUSED}\n")
+    assert cost(path, "--catalog", types) == "0.510000"
+    assert call("import", *own, late).exit_code == 0
+    assert cost(path, "--catalog", types) == "0.520000"
+    assert call("sessions", *store).exit_code == 0  # nothing waits: to read is no harm
+    assert call("catalog", "apply", *store).exit_code == 0
+    assert call("import", *store, late).exit_code == 0
+    assert cost(path) == "0.020000"
+    assert call("catalog", "apply", *own).exit_code == 0
+    assert cost(path, "--catalog", types) == "0.520000"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("sessions",),
+        ("unlinked",),
+        ("problems",),
+        ("export", "-o", "-"),
+        ("verify",),
+        ("sessions", "delete", "call-session", "s", "--yes"),
+        ("store", "prune", "--before", "2027-01-01", "--yes"),
+    ],
+    ids=" ".join,
+)
+def test_what_would_refresh_refuses_and_what_only_reads_goes_on(tmp_path: Path, types: Path, command: Sequence[str]):
+    path = tmp_path / "store.db"
+    call("import", "--store", path, "--catalog", types, written(tmp_path / "a.ndjson", LEG, ANSWER))
+    store = open_store(str(path), catalog_files.load(types))
+    store.add(ACCOUNT, [Reader(store.catalog).read(json.dumps(LATER).encode())], RECEIVED)
+    store.close()
+    refused = call(*command, "--store", path)
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert refused.stderr.endswith(f"Error: {REFUSED}\n")
+    assert call("tree", "--store", path, "call-session", "s").exit_code == 0
+    assert cost(path, "--catalog", types) == "0.520000"
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_server_without_the_folder_does_not_start(tmp_path: Path, types: Path, workers: str):
+    path = tmp_path / "store.db"
+    call("import", "--store", path, "--catalog", types, written(tmp_path / "a.ndjson", LEG, ANSWER))
+    command = [sys.executable, "-m", "sessiontree", "serve", "--store", str(path), "--port", "0", "--workers", workers]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.endswith(f"Error: {REFUSED}\n")
+    assert cost(path, "--catalog", types) == "0.510000"
+
+
+def test_a_server_that_runs_leaves_sessions_to_who_knows_the_types(tmp_path: Path, types: Path):
+    with running(tmp_path) as server:
+        own = ("--store", server.store_path, "--catalog", types)
+        assert call("import", *own, written(tmp_path / "a.ndjson", LEG, ANSWER)).exit_code == 0
+        assert server.post([LATER]).status_code == 200
+        until(lambda: REFUSED in (tmp_path / "server.log").read_text())
+        assert cost(server.store_path, "--catalog", types) == "0.520000"
+
+
+def test_both_stores_are_looked_at_once(tmp_path: Path, types: Path, postgres: str):
+    for where in (str(tmp_path / "store.db"), postgres):
+        looks_once(where, types)
+
+
+def looks_once(where: str, types: Path) -> None:
+    own, lacking = (open_store(where, catalog_files.load(folder)) for folder in (types, None))
+    try:
+        refuse_undeclared(lacking)
+        add(own, LEG, ANSWER)
+        taking_back.refresh(own)
+        with pytest.raises(StoreError, match="records of own-llm are stored"):
+            refuse_undeclared(lacking)
+        refuse_undeclared(own)
+    finally:
+        own.close()
+        lacking.close()
+
+
+def add(store: Store, *records: dict[str, Any]) -> None:
+    store.add(ACCOUNT, [Reader(store.catalog).read(json.dumps(each).encode()) for each in records], RECEIVED)
