@@ -133,6 +133,42 @@ def test_rejected_lines_go_to_a_file_with_their_reasons(tmp_path: Path):
     assert f"{file}.rejected.ndjson" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        (("export", "-o", "{}"), "e.csv"),
+        (("export", "-o", "{}"), "e.ndjson"),
+        (("export", "--format", "ndjson", "-o", "{}"), "e.json"),
+        (("tree", "call-session", "s", "--csv"), "tree.csv"),
+        (("sessions", "--csv"), "sessions.csv"),
+    ],
+    ids=lambda each: each if isinstance(each, str) else each[0],
+)
+def test_what_sessiontree_wrote_is_not_taken_for_records(command: Sequence[str], name: str, tmp_path: Path):
+    file, store, mine = tmp_path / "a.ndjson", tmp_path / "store.db", tmp_path / name
+    file.write_bytes(ndjson())
+    call("import", "--store", store, file)
+    written = call(*(each.format(mine) for each in command), "--store", store)
+    assert written.exit_code == 0
+    if not mine.exists():
+        mine.write_text(written.stdout)
+    result = call("import", "--store", store, mine)
+    assert (result.exit_code, result.stdout) == (1, f"{mine}: 0 created, 0 updated, 0 unchanged, 0 rejected\n")
+    assert f"Error: {mine} is an export or a list that Sessiontree wrote, and holds no records: " in result.stderr
+    assert total(store) == "0.186200 of 4"
+
+
+@pytest.mark.parametrize("content", [json.dumps(RECORDS, indent=2), json.dumps(RECORDS[0], indent=2)])
+def test_a_json_document_called_ndjson_is_told_its_name(content: str, tmp_path: Path):
+    file = tmp_path / "a.ndjson"
+    file.write_text(content)
+    result = call("import", "--store", tmp_path / "store.db", file)
+    assert (result.exit_code, result.stdout) == (1, f"{file}: 0 created, 0 updated, 0 unchanged, 0 rejected\n")
+    wanted = f"{file} is no NDJSON, which has one record a line; if this is one JSON document, name the file .json"
+    assert f"Error: {wanted}" in result.stderr
+    assert not Path(f"{file}.rejected.ndjson").exists()
+
+
 def test_rejected_lines_of_standard_input_go_to_the_present_folder(tmp_path: Path):
     result = run("import", "-", cwd=tmp_path, input=b'{"id": "x"}\n')
     assert result.returncode == 1

@@ -8,6 +8,9 @@ import pytest
 from messy import write_operator_types
 from sessiontree import catalog_files, money
 from sessiontree.errors import RecordRejected
+from sessiontree.export.columns import OWN, VISITING
+from sessiontree.http.csv_lists import SESSION_COLUMNS, UNLINKED_COLUMNS
+from sessiontree.own_tables import is_own_table
 from sessiontree.reading import LINK_CHARS_MAX, Reader
 from sessiontree.record import ID_CHARS_MAX, Record, read_time, valid_id
 
@@ -96,6 +99,21 @@ def test_a_page_of_an_answer_is_no_record(reader, body, named):
         "10015",
         "this looks like a page of an answer: send the records in its data",
     )
+
+
+@pytest.mark.parametrize("named", [None, "fax"])
+def test_a_row_of_an_export_is_no_record(reader, named):
+    row = {column.name: None for column in OWN} | {"record_type": "fax", "id": "a", "session_id": "a"}
+    reason = "this is a row of an export and no record: send the record as it was received"
+    assert refusal(reader, json.dumps(row), named) == (None, "10015", reason)
+    del row["path"]
+    assert reader.read(json.dumps(row).encode(), named).id == "a"
+
+
+@pytest.mark.parametrize("columns", [[each.name for each in OWN + VISITING], SESSION_COLUMNS, UNLINKED_COLUMNS])
+def test_tables_that_are_no_records_are_known_by_their_columns(columns):
+    assert is_own_table(columns)
+    assert not is_own_table(["record_type", "id", "started_at", "cost", "reason", "status", "path"])
 
 
 @pytest.mark.parametrize("body", ['{"data":{"a":1}}', '{"data":[],"other":1}', '{"meta":{}}'])

@@ -15,6 +15,7 @@ import msgspec
 from sessiontree import money
 from sessiontree.catalog import Catalog, RecordType
 from sessiontree.errors import RecordRejected
+from sessiontree.own_tables import ROW_OF_AN_EXPORT, is_export_row
 from sessiontree.record import Record, read_time, valid_id
 
 LINK_CHARS_MAX = 1000
@@ -40,6 +41,8 @@ class Reader:
             fields = _decode_leniently(body, error)
         if type(fields) is not dict:
             raise RecordRejected(None, "10015", "the record is not a JSON object")
+        if is_export_row(fields.keys()):
+            raise RecordRejected(None, "10015", ROW_OF_AN_EXPORT)
         plan = self._plan(fields.get("record_type") if record_type is None else record_type, fields)
         return _apply(plan, fields, body)
 

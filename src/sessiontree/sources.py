@@ -7,7 +7,7 @@ What a record says, and where it goes, is the affair of `importing`.
 import csv
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,6 +15,7 @@ import msgspec
 
 from sessiontree.elements import ELEMENT_BYTES_MAX, TOO_LONG, Element, Elements, Lines
 from sessiontree.errors import SessiontreeError
+from sessiontree.own_tables import is_own_table
 
 PIECE_BYTES = 1 << 18
 _DELIMITERS = ",;\t"
@@ -23,6 +24,7 @@ _GZIP = b"\x1f\x8b"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _LOOKED_AT_BYTES = 1024
 _FORMATS = {".ndjson": "ndjson", ".jsonl": "ndjson", ".json": "json", ".csv": "csv", ".tsv": "csv"}
+_SPREAD_JSON = re.compile(rb"(?:\xef\xbb\xbf)?\s*[\[{][ \t\r]*\n")
 _OBJECT_LINE = re.compile(rb"[^\n]*\}\s*\n|[^\n]*\}\s*\Z")
 
 
@@ -34,7 +36,8 @@ def elements(stream: BinaryIO, name: str, read: Callable[[int], None] = lambda c
     """The records in a stream, as JSON texts; `name` is that of the file, `-` for standard input.
 
     `read` is told of every piece how many bytes it had. Raises SourceError when the stream breaks off (only whole
-    records come before that), is no text in UTF-8, or is no CSV with a header.
+    records come before that), is no text in UTF-8, is no CSV with a header, or was
+    written by Sessiontree itself as an export or a list.
     """
     pieces = _unpacked(_pieces(stream, name, read), name)
     first = next(pieces, b"")
@@ -43,10 +46,38 @@ def elements(stream: BinaryIO, name: str, read: Callable[[int], None] = lambda c
     if form == "csv":
         yield from _csv_rows(_chain(first, pieces), name)
         return
-    cutter = Elements() if form == "json" else Lines()
-    for piece in _chain(first, pieces):
+    if form == "ndjson" and _SPREAD_JSON.match(first):
+        raise SourceError(
+            f"{name} is no NDJSON, which has one record a line; if this is one JSON document, name the file .json"
+        )
+    cut = _cut(Elements() if form == "json" else Lines(), _chain(first, pieces))
+    for element in cut:
+        _refuse_own(_names(element), name)
+        yield element
+        break
+    yield from cut
+
+
+def _cut(cutter: Elements | Lines, pieces: Iterable[bytes]) -> Iterator[Element]:
+    for piece in pieces:
         yield from cutter.feed(piece)
     yield from cutter.finish()
+
+
+def _names(element: Element) -> Collection[str]:
+    """The names in a JSON object; none of what is none."""
+    try:
+        return msgspec.json.decode(element.body, type=dict[str, msgspec.Raw]).keys()
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return ()
+
+
+def _refuse_own(names: Collection[str], name: str) -> None:
+    if is_own_table(names):
+        raise SourceError(
+            f"{name} is an export or a list that Sessiontree wrote, and holds no records: import the files that "
+            "the records came in (to move a store, use `sessiontree store copy`)"
+        )
 
 
 def _refuse_what_is_no_text(beginning: bytes, name: str) -> None:
@@ -130,6 +161,7 @@ def _csv_rows(pieces: Iterator[bytes], name: str) -> Iterator[Element]:
     header = [cell.strip() for cell in next(csv.reader([header_line], delimiter=delimiter), [])]
     if len(set(header)) < len(header) or not all(header):
         raise SourceError(f"{name} needs a header row that names every field once")
+    _refuse_own(header, name)
     rows = csv.reader(lines, delimiter=delimiter)
     while True:
         try:

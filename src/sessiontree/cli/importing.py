@@ -108,7 +108,8 @@ def _import_file(
     if rejects.made:
         click.echo(f"Rejected records, with the reasons, are in {rejects.path}", err=True)
     if problem is not None:
-        click.echo(f"Error: {problem} (the records counted above are stored)", err=True)
+        stored = " (the records counted above are stored)" if summary.received > summary.rejected else ""
+        click.echo(f"Error: {problem}{stored}", err=True)
     return problem is None and not summary.rejected
 
 

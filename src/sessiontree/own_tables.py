@@ -1,0 +1,24 @@
+"""Telling what Sessiontree wrote itself from records, by the names in it.
+
+A row of an export or of a list names the type and id of a record and not its content: taken for a record, it would
+replace the real one, and its cost would be gone.
+"""
+
+from collections.abc import Collection, Set
+
+_EXPORT = frozenset({"session_id", "session_type", "path", "depth", "cost_status"})
+_LISTS = (
+    frozenset({"record_type", "id", "event_count", "unpriced_count", "as_of", "revision"}),
+    frozenset({"record_type", "id", "reason", "tried", "age_seconds"}),
+)
+ROW_OF_AN_EXPORT = "this is a row of an export and no record: send the record as it was received"
+
+
+def is_export_row(names: Set[str]) -> bool:
+    """Whether these are the names of a row of an export."""
+    return "cost_status" in names and names >= _EXPORT
+
+
+def is_own_table(names: Collection[str]) -> bool:
+    """Whether these are the columns of an export, or of a list of sessions or unlinked records."""
+    return any(each.issubset(names) for each in (_EXPORT, *_LISTS))
