@@ -116,6 +116,19 @@ def test_test_shows_what_links_by_what_and_why_others_do_not(folder: Path):
     assert sorted(path.name for path in folder.iterdir()) == ["records.ndjson", "types"]
 
 
+def test_test_of_a_table_without_types(folder: Path):
+    table = folder / "tickets.csv"
+    table.write_text("ticket,leg,price\nt1,a,1.50\nt2,,2.50\n")
+    untyped = call("catalog", "test", folder / "types", table)
+    assert untyped.exit_code == 1
+    assert "record_type is missing: name the record's type in it, or once for all records (--record-type TYPE" in (
+        untyped.stdout
+    )
+    result = call("catalog", "test", "--record-type", "crm-ticket", folder / "types", table)
+    assert (result.exit_code, result.stdout.splitlines()[0]) == (0, "crm-ticket: 2 records")
+    assert call("catalog", "test", "--record-type", "crm-tickets", folder / "types", table).exit_code == 2
+
+
 def test_test_agrees_with_the_tree(folder: Path):
     """The trial has its own reading of the placement rules: here both look at the same records."""
     options = ("--catalog", folder / "types", "--store", folder / "store.db")

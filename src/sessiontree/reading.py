@@ -50,7 +50,10 @@ class Reader:
         if type(name) is not str or not name:
             _refuse_page(fields)
             raise RecordRejected(
-                "record_type", "10004", "record_type is missing: name the record's type in it, or once for all records"
+                "record_type",
+                "10004",
+                "record_type is missing: name the record's type in it, or once for all records "
+                "(--record-type TYPE, over HTTP ?record_type=TYPE)",
             )
         plan = self._plans.get(name)
         if plan is None:

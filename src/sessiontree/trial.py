@@ -59,13 +59,13 @@ class Trial:
         self._records: dict[_Identity, Record] = {}
         self.rejected: dict[str, Tally] = {}
 
-    def add(self, elements: Iterable[Element]) -> None:
-        """Read records; those that a store would reject are tallied by reason in `rejected`."""
+    def add(self, elements: Iterable[Element], *, record_type: str | None = None) -> None:
+        """Read records, all of one type where it is given; a store's rejections are tallied by reason in `rejected`."""
         for element in elements:
             try:
                 if element.problem:
                     raise RecordRejected(None, "10015", element.problem)
-                record = self._reader.read(element.body)
+                record = self._reader.read(element.body, record_type)
                 self._records[record.record_type, record.id] = record
             except RecordRejected as error:
                 self.rejected.setdefault(str(error), Tally()).add(f"line {element.number}")

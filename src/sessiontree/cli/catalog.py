@@ -100,7 +100,8 @@ def check(folder: Path) -> None:
 @catalog.command()
 @click.argument("folder", type=_FOLDER)
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=_FILE)
-def test(folder: Path, files: tuple[str, ...]) -> None:
+@click.option("--record-type", "type_name", metavar="TYPE", help="The type of all records [each names its own].")
+def test(folder: Path, files: tuple[str, ...], type_name: str | None) -> None:
     """Try a FOLDER of record types on the records in FILEs: how many link, by which fields, and why others do not.
 
     Nothing is stored. FOLDER adds to the shipped types, as it does when it is used.
@@ -108,10 +109,12 @@ def test(folder: Path, files: tuple[str, ...]) -> None:
     from sessiontree import catalog_files
     from sessiontree.sources import elements
 
-    trial = Trial(catalog_files.load(folder))
+    tried = catalog_files.load(folder)
+    declared = None if type_name is None else record_type(tried, type_name).name
+    trial = Trial(tried)
     for file in files:
         with Path(file).open("rb") as stream:
-            trial.add(elements(stream, file))
+            trial.add(elements(stream, file), record_type=declared)
     for report in trial.reports():
         click.echo(f"{report.record_type}: {_records(report.count)}")
         for relationship in report.relationships:
