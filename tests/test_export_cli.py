@@ -47,6 +47,16 @@ def test_the_name_says_which_format(store: Path, tmp_path: Path, name: str, begi
     assert (tmp_path / name).read_bytes().startswith(begins)
 
 
+def test_an_ending_that_is_no_format_is_a_wrong_call(store: Path, tmp_path: Path):
+    file = tmp_path / "a.xlsx"
+    result = call("export", "--store", store, "-o", file)
+    known = ".csv, .ndjson, .jsonl, .parquet, .focus.csv"
+    assert result.exit_code == 2
+    assert f"{file}: .xlsx is no format of an export; end it in {known}, or name a --format" in result.stderr
+    assert not file.exists()
+    assert call("export", "--store", store, "-o", file, "--format", "csv").exit_code == 0
+
+
 def test_format_and_fields_can_be_named(store: Path, tmp_path: Path):
     file = tmp_path / "x.csv"
     assert call("export", "--store", store, "-o", file, "--format", "parquet", "--fields", "model,id").exit_code == 0

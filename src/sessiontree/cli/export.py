@@ -52,11 +52,11 @@ def export(account: str, file: str, format_name: str | None, fields: str | None,
     called FILE.part.
     """
     settings = given_settings()
+    name = format_name or _format_of(file)
     with opened_store(settings, create=False) as store:
         warn(store, account)
         layout = Layout(chosen(fields, store, account))
         query = _query(store, account, settings, parameters(filters))
-        name = format_name or _format_of(file)
         made = Export(form(name, layout, catalog=store.catalog, account=account, provider=settings.provider))
         refresh(store)
         count = store.sessions.page(account, query).totals.session_count
@@ -80,9 +80,14 @@ def _query(store: Store, account: str, settings: Settings, given: bytes) -> Sess
 
 
 def _format_of(file: str) -> str:
-    """By the longest ending that a file's name has."""
-    endings = sorted(_ENDINGS, key=len, reverse=True)
-    return next((_ENDINGS[ending] for ending in endings if file.lower().endswith(ending)), FORMATS[0])
+    """By the longest ending that a file's name has; a name with another ending asks for what there is not."""
+    for ending in sorted(_ENDINGS, key=len, reverse=True):
+        if file.lower().endswith(ending):
+            return _ENDINGS[ending]
+    if file != _STDOUT and (unknown := Path(file).suffix):
+        known = ", ".join(_ENDINGS)
+        raise click.UsageError(f"{file}: {unknown} is no format of an export; end it in {known}, or name a --format")
+    return FORMATS[0]
 
 
 def _told(trees: Iterable[Tree], advance: Callable[[int], None]) -> Generator[Tree, None, None]:
