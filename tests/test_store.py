@@ -96,7 +96,15 @@ def test_a_store_that_is_not_there_is_not_made_unasked(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("where", ["no/such/folder/store.db", "", "/proc/store.db"])
+def test_a_folder_is_no_store(tmp_path):
+    for create in (True, False):
+        assert (
+            refused(tmp_path, create=create)
+            == f"{tmp_path} is a folder, and a file is needed: name one in it with --store"
+        )
+
+
+@pytest.mark.parametrize("where", ["no/such/folder/store.db", "/proc/store.db"])
 def test_a_place_where_no_file_can_be(tmp_path, where):
     assert "cannot be opened: check that its folder exists and can be written" in refused(tmp_path / where)
 

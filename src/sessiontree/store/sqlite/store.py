@@ -59,6 +59,8 @@ class SqliteStore:
         self._lock = threading.RLock()
         self._closed = False
         self._version = 0
+        if path.is_dir():
+            raise StoreError(f"{path} is a folder, and a file is needed: name one in it with --store")
         if not create and not path.exists():
             raise StoreError(f"{path} does not exist: import records first, or name the store with --store")
         self.kinds = Kinds(catalog)
