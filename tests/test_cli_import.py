@@ -8,12 +8,14 @@ import os
 import re
 import resource
 import shlex
+import signal
 import sqlite3
 import subprocess
 import sys
 import tracemalloc
 import zlib
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ from sessiontree.importing import Rejects, Summary, add_all
 from sessiontree.sources import PIECE_BYTES, SourceError, elements
 from sessiontree.store import Store, open_store
 from sessiontree.store.intakes import Origin, new_id
+from test_workers import until
 
 RECORDS: list[dict[str, Any]] = [
     {"record_type": "call-control", "id": "leg", "telnyx_leg_id": "leg", "telnyx_session_id": "s", "cost": "0.0052"},
@@ -167,6 +170,54 @@ def test_a_json_document_called_ndjson_is_told_its_name(content: str, tmp_path: 
     wanted = f"{file} is no NDJSON, which has one record a line; if this is one JSON document, name the file .json"
     assert f"Error: {wanted}" in result.stderr
     assert not Path(f"{file}.rejected.ndjson").exists()
+
+
+def stopped(tmp_path: Path, lines: bytes, until_stored: int) -> str:
+    """What an import from a pipe says that is interrupted while it waits for more, once so many records are stored."""
+    command = [sys.executable, "-m", "sessiontree", "import", "--store", str(tmp_path / "store.db"), "-"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=tmp_path, **pipes) as process:  # type: ignore[call-overload]
+        process.stdin.write(lines)
+        process.stdin.flush()
+        until(lambda: stored_in(tmp_path / "store.db") >= until_stored)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (1, b"")
+    return str(err.decode())
+
+
+def stored_in(path: Path) -> int:
+    if not path.exists():
+        return -1
+    try:
+        with closing(sqlite3.connect(path)) as db:
+            return int(db.execute("select count(*) from record").fetchone()[0])
+    except sqlite3.OperationalError:  # its tables are being made
+        return -1
+
+
+def test_an_interrupted_import_says_what_is_stored_and_how_to_go_on(tmp_path: Path):
+    lines = ndjson([{**RECORDS[2], "id": f"turn {at}"} for at in range(9000)])
+    said = stopped(tmp_path, lines, 4000)
+    found = re.fullmatch(
+        r"Stopped: (\d+) records are stored, as import (\w{16})\. "
+        r"Run it again to go on, those count as unchanged then; or take them back: sessiontree imports undo \2\n",
+        said,
+    )
+    assert found, said
+    count = int(found[1])
+    assert count == stored_in(tmp_path / "store.db") < 9000
+    again = call("import", "--store", tmp_path / "store.db", "-", input=lines)
+    assert counts(again.stdout) == f"-: {9000 - count} created, 0 updated, {count} unchanged, 0 rejected\n"
+
+
+def test_an_import_that_is_interrupted_before_its_first_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def interrupted(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sessiontree.sources.elements", interrupted)
+    result = call("import", "--store", tmp_path / "store.db", "-", input=ndjson())
+    assert (result.exit_code, result.output) == (1, "Stopped: nothing is stored.\n")
 
 
 def test_rejected_lines_of_standard_input_go_to_the_present_folder(tmp_path: Path):

@@ -45,7 +45,6 @@ def import_(account: str, type_name: str | None, files: tuple[str, ...]) -> None
     from sessiontree.importing import Rejects
     from sessiontree.store.intakes import Origin, new_id
 
-    failed = False
     origin = Origin(new_id(), files=_named(files))
     of_streams = Rejects(Path(_STREAM_REJECTS))
     gc.set_threshold(
@@ -54,18 +53,36 @@ def import_(account: str, type_name: str | None, files: tuple[str, ...]) -> None
     with opened_store(given_settings(), create=True) as store:
         refuse_undeclared(store)
         declared = None if type_name is None else record_type(store.catalog, type_name).name
-        for file in files:
-            rejects = of_streams if _STREAM.fullmatch(file) else Rejects(Path(f"{file}.rejected.ndjson"))
-            failed |= not _import_file(store, account, file, declared, rejects, origin)
-        if store.intakes.get(account, origin.id) is not None:
-            click.echo(f"Import {origin.id}; to take it back: sessiontree imports undo {origin.id}{_same(account)}")
+        failed = False
         try:
+            for file in files:
+                rejects = of_streams if _STREAM.fullmatch(file) else Rejects(Path(f"{file}.rejected.ndjson"))
+                failed |= not _import_file(store, account, file, declared, rejects, origin)
+            if store.intakes.get(account, origin.id) is not None:
+                click.echo(f"Import {origin.id}; to take it back: {_undo(account, origin.id)}")
             refresh(store)
         except StoreError:
             if not failed:  # otherwise the reason has been told
                 raise
+        except KeyboardInterrupt:
+            _say_stopped(store, account, origin.id)
+            raise click.exceptions.Exit(1) from None
     if failed:
         raise click.exceptions.Exit(1)
+
+
+def _say_stopped(store: Store, account: str, id: str) -> None:
+    """What an import that was interrupted leaves, and the two ways on from there."""
+    intake = store.intakes.get(account, id)
+    if intake is None:
+        click.echo("Stopped: nothing is stored.", err=True)
+        return
+    stored = intake.created + intake.updated + intake.unchanged
+    click.echo(
+        f"Stopped: {stored} records are stored, as import {id}. Run it again to go on, those count as unchanged then; "
+        f"or take them back: {_undo(account, id)}",
+        err=True,
+    )
 
 
 def _named(files: tuple[str, ...]) -> str:
@@ -74,15 +91,16 @@ def _named(files: tuple[str, ...]) -> str:
     return shown if len(files) <= _FILES_NAMED else f"{shown} and {len(files) - _FILES_NAMED} more"
 
 
-def _same(account: str) -> str:
-    """The options that lead another command to the same records; no password is repeated."""
+def _undo(account: str, id: str) -> str:
+    """The command that takes an import back. No password is repeated."""
     given = click.get_current_context().ensure_object(dict)
     options = {name: given[name] for name in ("config", "catalog", "store") if name in given}
     if "store" in options:
         options["store"] = shown_name(options["store"])
     if account != DEFAULT_ACCOUNT:
         options["account"] = account
-    return "".join(f" --{name} {shlex.quote(value)}" for name, value in options.items())
+    said = [f" --{name} {shlex.quote(value)}" for name, value in options.items()]
+    return f"sessiontree imports undo {id}" + "".join(said)
 
 
 def _import_file(
