@@ -96,7 +96,7 @@ class Sessions:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A clock that goes on by hand."""
     at = SimpleNamespace(now=1000.0)
-    monkeypatch.setattr(refresher, "time", SimpleNamespace(monotonic=lambda: at.now))
+    monkeypatch.setattr(refresher, "time", SimpleNamespace(monotonic=lambda: at.now, thread_time=lambda: at.now))
     return at
 
 
@@ -175,10 +175,10 @@ def test_a_turn_takes_only_a_part_of_what_others_stored_while_jobs_wait(clock: A
 
 
 def test_a_turn_ends_when_jobs_have_waited_too_long(clock: Any) -> None:
-    sessions = Sessions(clock, 9 * RECORDS, seconds_each=0.6 * refresher.TURN_SECONDS_MAX / RECORDS)
+    sessions = Sessions(clock, 19 * RECORDS, seconds_each=0.15 * refresher.TURN_SECONDS_MAX / RECORDS)
     keeper = made(sessions)
     keeper.turn(lambda: False)
-    assert (sessions.ours, keeper.due) == (7 * RECORDS, True)
+    assert (sessions.ours, keeper.due) == (12 * RECORDS, True)
 
 
 def test_jobs_get_half_the_time_when_a_step_takes_long(clock: Any) -> None:

@@ -20,7 +20,7 @@ DELAY_SECONDS = 0.2  # after a turn that left something
 WORK_SECONDS = 0.3  # of refreshing that may pile up
 LEFT_SECONDS = 0.05  # of refreshing that a turn may leave
 MEASURED_RECORDS = 100  # fewer say nothing about how long one takes
-TURN_SECONDS_MAX = 0.8  # at a stretch, while jobs wait
+TURN_SECONDS_MAX = 3.0  # at a stretch, while jobs wait; then they have one turn
 LONG_SECONDS = 0.6  # a step that takes longer is of a session so large that jobs get half the time
 LOOK_SECONDS = 0.25
 LOOKING_SHARE = 0.05  # of the time, at most, for looking whether another process stores types that this one lacks
@@ -78,13 +78,13 @@ class Refresher:
 
     def _step(self) -> bool:
         """Refresh a part; whether anything is left."""
-        began, before = time.monotonic(), self._ours
+        began, began_work, before = time.monotonic(), time.thread_time(), self._ours
         waiting = self._sessions.refresh(RECORDS)
         self._ours = self._sessions.waiting_ours() if waiting else 0
         seconds = time.monotonic() - began
         if before - self._ours >= MEASURED_RECORDS:
             self._seconds_each = max(seconds / (before - self._ours), self._seconds_each / 2)
-        if seconds > LONG_SECONDS:
+        if time.thread_time() - began_work > LONG_SECONDS:  # not counting the wait for another process
             self._not_before = time.monotonic() + seconds
         self._due_at = time.monotonic() + DELAY_SECONDS if waiting else None
         return waiting > 0
