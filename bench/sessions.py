@@ -18,7 +18,7 @@ from bench.plan import Plan
 from bench.processes import ROOT, Server, serving
 from bench.stores import SEED_ADDED, SEED_STORED, Stores
 from sessiontree import catalog_files
-from sessiontree.http.server import GARBAGE_OBJECTS
+from sessiontree.http.serving import GARBAGE_OBJECTS
 from sessiontree.keys import DEFAULT_ACCOUNT
 from sessiontree.reading import Reader
 from sessiontree.store import Store, open_store

@@ -201,7 +201,8 @@ def test_an_interrupted_import_says_what_is_stored_and_how_to_go_on(tmp_path: Pa
     said = stopped(tmp_path, lines, 4000)
     found = re.fullmatch(
         r"Stopped: (\d+) records are stored, as import (\w{16})\. "
-        r"Run it again to go on, those count as unchanged then; or take them back: sessiontree imports undo \2\n",
+        r"Run it again to go on, those count as unchanged then; or take them back: sessiontree imports undo \2 "
+        rf"--store {re.escape(str(tmp_path / 'store.db'))}\n",
         said,
     )
     assert found, said
