@@ -12,7 +12,7 @@ from pathlib import Path
 from bench.data import SESSION_RECORDS
 from bench.stores import Stored, discard
 from sessiontree.keys import DEFAULT_ACCOUNT
-from sessiontree.store.sqlite.places import REF, place
+from sessiontree.store.parts.places import REF, place
 
 COMMIT_RECORDS = 2_000
 _LEVEL = "select packed from link cross join record on record.row = link.row where place = ?"

@@ -15,10 +15,10 @@ from sessiontree.analysis import Analysis
 from sessiontree.errors import EventNotFound
 from sessiontree.record import Record
 from sessiontree.store import Asks, NotAtHand, Snapshot
+from sessiontree.store.parts.places import REF, place
 from sessiontree.store.postgres import months, neighbourhood
 from sessiontree.store.postgres.moments import made, month_between, month_of
 from sessiontree.store.postgres.store import PostgresStore
-from sessiontree.store.sqlite.places import REF, place
 from sessiontree.store.suite import ACCOUNT, add, found, get, record, shipped
 
 CALL, MONTH = datetime(2026, 3, 17, 10, tzinfo=UTC), timedelta(days=31)

@@ -24,7 +24,8 @@ from sessiontree.reading import Reader
 from sessiontree.session_query import SessionQuery
 from sessiontree.sessions import Session
 from sessiontree.store import Asks, Store, open_store
-from sessiontree.store.sqlite import dirty, row_snapshot, session_writing, snapshot, write
+from sessiontree.store.parts import notes
+from sessiontree.store.sqlite import row_snapshot, session_writing, snapshot, write
 from test_laws import catalog, stored
 
 RECEIVED = datetime(2026, 3, 20, tzinfo=UTC)
@@ -181,7 +182,7 @@ def test_a_refresh_that_fails_leaves_all_as_it_was(monkeypatch: pytest.MonkeyPat
 def test_values_that_share_a_place_cost_no_more_than_time(monkeypatch: pytest.MonkeyPatch, operator: bool) -> None:
     if is_compiled():
         pytest.skip("compiled modules cannot be given other parts")
-    for module in (snapshot, write, row_snapshot, dirty):
+    for module in (snapshot, write, row_snapshot, notes):
         monkeypatch.setattr(module, "place", lambda account, kind, value: 7)
     rng = random.Random(5)
     reader = Reader(catalog(operator=operator))

@@ -19,10 +19,10 @@ from sessiontree.catalog import Catalog
 from sessiontree.errors import StoreError
 from sessiontree.query import Query
 from sessiontree.store import Asks, Store, open_store
+from sessiontree.store.parts.packing import SAMPLE_BYTES_MAX, train
+from sessiontree.store.parts.places import KEY, REF, place
 from sessiontree.store.sqlite import opening as opening_files
 from sessiontree.store.sqlite import snapshot, write
-from sessiontree.store.sqlite.packing import SAMPLE_BYTES_MAX, train
-from sessiontree.store.sqlite.places import KEY, REF, place
 
 pytest.register_assert_rewrite("sessiontree.store.suite")
 

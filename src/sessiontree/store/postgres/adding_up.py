@@ -15,8 +15,8 @@ from sessiontree.store.postgres.amounts import from_numeric
 from sessiontree.store.postgres.session_rows import COLUMNS, read_row, read_session
 
 if TYPE_CHECKING:
+    from sessiontree.store.parts.session_rows import Row
     from sessiontree.store.postgres.snapshot import PostgresSnapshot
-    from sessiontree.store.sqlite.session_rows import Row
 
 _AT_ONCE = 200
 

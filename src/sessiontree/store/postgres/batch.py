@@ -7,8 +7,8 @@ from datetime import datetime
 from sessiontree.record import Record
 from sessiontree.store import Outcome
 from sessiontree.store.intakes import Share
-from sessiontree.store.postgres import brought as notes
-from sessiontree.store.sqlite.packing import same_content
+from sessiontree.store.parts.brought import NOBODY, Brought, number
+from sessiontree.store.parts.packing import same_content
 
 Identity = tuple[str, str]
 
@@ -30,9 +30,9 @@ class Batch:
     created: dict[int, Record] = field(default_factory=dict)
     changed: dict[int, tuple[Record, Record]] = field(default_factory=dict)  # as stored, as it shall be
     replaced: list[tuple[int, Record, int | None]] = field(default_factory=list)  # with the intake; see `owners`
-    intake: int = notes.NOBODY
+    intake: int = NOBODY
     owners: dict[int, int] = field(default_factory=dict)  # who brought the present content, where that is not as stored
-    brought: list[notes.Brought] = field(default_factory=list)
+    brought: list[Brought] = field(default_factory=list)
 
     def sort_in(self, records: Sequence[Record], shares: Sequence[Share]) -> list[Outcome]:
         """What becomes of each record, in order; and what each intake brought."""
@@ -40,12 +40,12 @@ class Batch:
             return [self._sort_in(record) for record in records]
         outcomes: list[Outcome] = []
         for share in shares:
-            self.intake = notes.number(share.origin)
+            self.intake = number(share.origin)
             before = len(self.created)
             some = [self._sort_in(record) for record in records[len(outcomes) : len(outcomes) + share.records]]
             made = list(self.created)[before:] if len(self.created) > before else []
             first, last = (made[0], made[-1]) if made else (1, 0)
-            self.brought.append(notes.Brought(share, self.intake, some, first, last))
+            self.brought.append(Brought(share, self.intake, some, first, last))
             outcomes += some
         assert len(outcomes) == len(records), "every record belongs to an intake"
         return outcomes

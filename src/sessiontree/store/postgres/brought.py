@@ -8,14 +8,9 @@ from psycopg import Connection
 
 from sessiontree.store import Outcome
 from sessiontree.store.intakes import IntakeUndone
+from sessiontree.store.parts.brought import Brought
+from sessiontree.store.parts.micros import to_micros
 from sessiontree.store.postgres.text import to_text
-from sessiontree.store.sqlite.brought import NOBODY, Brought
-from sessiontree.store.sqlite.brought import number as _number
-from sessiontree.store.sqlite.micros import to_micros
-
-__all__ = ["NOBODY", "Brought", "note", "number"]
-
-number = _number
 
 _OUTCOMES = tuple(Outcome)
 _NEW = """insert into intake (account, number, received, files, key, created, updated, unchanged, rejected, first, last)

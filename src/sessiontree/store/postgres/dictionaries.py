@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg import Connection
 
 from sessiontree.record import Record
-from sessiontree.store.sqlite.packing import train
+from sessiontree.store.parts.packing import train
 
 if TYPE_CHECKING:
     from sessiontree.store.postgres.store import PostgresStore

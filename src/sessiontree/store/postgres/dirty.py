@@ -12,10 +12,8 @@ from typing import Any
 from psycopg import Connection
 
 from sessiontree.record import Record
+from sessiontree.store.parts.notes import PLACE, ROWS, SESSION, Notes, lost, merged, ranges
 from sessiontree.store.postgres.amounts import to_array
-from sessiontree.store.sqlite.dirty import PLACE, ROWS, SESSION, Notes, lost, merged, ranges
-
-__all__ = ["Notes", "lost"]
 
 NEW = "new"  # rows of records that have just come: those that have a home by now are done
 WAITING = "select coalesce(sum(case when what in ('new', 'rows') then last - first + 1 else 1 end), 0) from dirty"

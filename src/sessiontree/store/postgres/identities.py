@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 from psycopg import Connection
 
 from sessiontree.record import Record
+from sessiontree.store.parts.packing import same_content
 from sessiontree.store.postgres.batch import Identity
 from sessiontree.store.postgres.months import start_of
 from sessiontree.store.postgres.text import numbers, texts, to_text
-from sessiontree.store.sqlite.packing import same_content
 
 if TYPE_CHECKING:
     from sessiontree.store.postgres.store import PostgresStore

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from psycopg import Connection
 
 from sessiontree.store.intakes import Intake, Preview, UnknownIntake, id_of, number_of
+from sessiontree.store.parts.contents import Mine, total
+from sessiontree.store.parts.micros import from_micros, to_micros
 from sessiontree.store.postgres import removing
 from sessiontree.store.postgres.text import from_text
 from sessiontree.store.removing import Removal, together
-from sessiontree.store.sqlite.micros import from_micros, to_micros
 
 if TYPE_CHECKING:
     from sessiontree.store.postgres.store import PostgresStore
@@ -62,7 +63,7 @@ class PostgresIntakes:
                 raise UnknownIntake(id)
             for rows, mine in _all(db, account_id, number):
                 going = list(removing.contents(store, db, account_id, rows, mine))
-                parts.append(removing.total(going))
+                parts.append(total(going))
                 sessions |= removing.sessions_of(db, account_id, [each.row for each in going if not each.stays])
             (repeated,) = db.execute(_REPEATED, [account_id, number]).fetchone() or (0,)
         return Preview(together(parts), len(sessions), repeated)
@@ -94,7 +95,7 @@ class PostgresIntakes:
         removing.lock(store, db, account_id, rows)
         going = list(removing.contents(store, db, account_id, rows, mine))
         removing.take_out(store, db, account_id, going)
-        return removing.total(going)
+        return total(going)
 
 
 def _get(db: Connection[Any], account_id: int | None, number: int | None, *, lock: bool = False) -> Intake | None:
@@ -131,12 +132,12 @@ def _begin(db: Connection[Any], account_id: int, number: int, at: datetime) -> N
     db.execute("update intake set first = null, last = null where account = %s and number = %s", which)
 
 
-def _made_by(number: int) -> removing.Mine:
+def _made_by(number: int) -> Mine:
     """The intake's contents in the rows that it made: the first ones, too, which name nobody."""
     return lambda intake: intake is None or intake == number
 
 
-def _changed_by(number: int) -> removing.Mine:
+def _changed_by(number: int) -> Mine:
     """The intake's contents in the rows that others made."""
     return lambda intake: intake == number
 
@@ -164,7 +165,7 @@ def _changed(db: Connection[Any], account_id: int, number: int, *, after: int, l
     return [row for (row,) in db.execute(_CHANGED, values)]
 
 
-def _all(db: Connection[Any], account_id: int, number: int) -> Iterator[tuple[Sequence[int], removing.Mine]]:
+def _all(db: Connection[Any], account_id: int, number: int) -> Iterator[tuple[Sequence[int], Mine]]:
     """All rows with contents of the intake, some at a time, each once."""
     found = db.execute(f"{_FIRST_MADE} union all {_LATER_MADE} order by first", [account_id, number] * 2)
     made = [(first, last) for _, _, first, last in found]

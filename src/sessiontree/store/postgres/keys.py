@@ -7,8 +7,8 @@ from typing import Any
 from psycopg import Connection
 
 from sessiontree.store import ApiKey
+from sessiontree.store.parts.micros import from_micros, to_micros
 from sessiontree.store.postgres.text import from_text, to_text
-from sessiontree.store.sqlite.micros import from_micros, to_micros
 
 SELECT = """select prefix, digest, account.name, scopes, api_key.name, created, expires, revoked, used
     from api_key join account on account.id = api_key.account """

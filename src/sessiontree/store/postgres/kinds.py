@@ -14,9 +14,9 @@ from psycopg import Connection
 from psycopg.pq import TransactionStatus
 
 from sessiontree.catalog import Catalog
+from sessiontree.store.parts.packing import Shape, reading_of
 from sessiontree.store.postgres import dirty
 from sessiontree.store.postgres.text import from_text, to_text
-from sessiontree.store.sqlite.packing import Shape, reading_of
 
 Db = Connection[Any]
 

@@ -4,26 +4,21 @@ Three ways, the quickest that serves: by an id or link value; by the index on th
 or by looking at every record of the type within the bounds on its start.
 """
 
-import heapq
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from sessiontree.query import Matcher, Query
+from sessiontree.query import Query
 from sessiontree.record import Record
 from sessiontree.store import Asks, Page
+from sessiontree.store.parts.listing import Row, choose, quick_asks, within
 from sessiontree.store.postgres.text import from_text
-from sessiontree.store.sqlite.list import quick_asks
-from sessiontree.store.sqlite.micros import to_micros
 
 if TYPE_CHECKING:
     from sessiontree.store.postgres.snapshot import PostgresSnapshot
 
 _ROWS_AT_ONCE = 500
-_LATEST = 1 << 63
 _FIELDS = "select name, type from field where account = %s and kind = %s"
 _RECORDS = "select row, packed from record where account = %s and row = any(%s::bigint[])"
-
-Row = tuple[int, Record]
 
 
 def page(snapshot: "PostgresSnapshot", query: Query) -> Page:
@@ -74,14 +69,8 @@ def _bounds(snapshot: "PostgresSnapshot", query: Query, kind: int) -> tuple[str,
 
 def _found(snapshot: "PostgresSnapshot", query: Query, asks: Asks) -> Iterator[Row]:
     for row, record in snapshot.rows(asks):
-        if record.record_type == query.record_type and _within(query, record):
+        if record.record_type == query.record_type and within(query, record):
             yield row, record
-
-
-def _within(query: Query, record: Record) -> bool:
-    if query.since is not None and (record.start is None or record.start < query.since):
-        return False
-    return query.until is None or (record.start is not None and record.start < query.until)
 
 
 def _scanned(snapshot: "PostgresSnapshot", where: str, values: list[object]) -> Iterator[Row]:
@@ -93,25 +82,9 @@ def _scanned(snapshot: "PostgresSnapshot", where: str, values: list[object]) -> 
 
 
 def _select(snapshot: "PostgresSnapshot", query: Query, candidates: Iterable[Row]) -> Page:
-    """Of the candidates, those that match; sorted, one page of them."""
-    declared = snapshot.store.catalog.types[query.record_type]
-    matcher = Matcher(query, fields(snapshot, query.record_type) | dict(declared.fields))
-    total = 0
-
-    def keyed() -> Iterator[tuple[object, int]]:
-        nonlocal total
-        for row, record in candidates:
-            if matcher.matches(record.body):
-                total += 1
-                yield (matcher.sort_key(record.body), row) if query.sort else (_newest(record), -row)
-
-    first = (query.page - 1) * query.size
-    rows = [abs(row) for _, row in heapq.nsmallest(first + query.size, keyed())[first:]]
+    shown = fields(snapshot, query.record_type)
+    rows, total = choose(query, shown | dict(snapshot.store.catalog.types[query.record_type].fields), candidates)
     return Page(_records(snapshot, rows), total)
-
-
-def _newest(record: Record) -> int:
-    return _LATEST if record.start is None else -to_micros(record.start)
 
 
 def _records(snapshot: "PostgresSnapshot", rows: list[int]) -> list[Record]:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from psycopg import Connection
 
 from sessiontree.store.copying import LAST_ROW, Piece
+from sessiontree.store.parts.micros import from_micros
+from sessiontree.store.parts.session_rows import read_row, read_session
 from sessiontree.store.postgres import copying, write
 from sessiontree.store.postgres.amounts import to_numeric
 from sessiontree.store.postgres.months import start_of
 from sessiontree.store.postgres.session_rows import COSTS, WRITTEN, costs_of, sums_of, values_of
 from sessiontree.store.postgres.text import to_text
-from sessiontree.store.sqlite.micros import from_micros
-from sessiontree.store.sqlite.session_rows import read_row, read_session
 
 if TYPE_CHECKING:
     from sessiontree.store.postgres.store import PostgresStore

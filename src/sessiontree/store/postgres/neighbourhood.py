@@ -15,8 +15,8 @@ from psycopg.pq import ConnStatus, ExecStatus
 
 from sessiontree.record import Record
 from sessiontree.store import Asks
+from sessiontree.store.parts.places import KEY, REF, place
 from sessiontree.store.postgres.months import Month, partition
-from sessiontree.store.sqlite.places import KEY, REF, place
 
 if TYPE_CHECKING:
     from psycopg.pq.abc import PGresult

@@ -11,10 +11,11 @@ import msgspec
 from psycopg import Connection
 
 from sessiontree.record import Record
+from sessiontree.store.parts.contents import total
+from sessiontree.store.parts.micros import to_micros
 from sessiontree.store.postgres import dropping, removing
 from sessiontree.store.postgres.text import to_text
 from sessiontree.store.removing import NotFresh, Pruned, Removal
-from sessiontree.store.sqlite.micros import to_micros
 
 if TYPE_CHECKING:
     from sessiontree.store.postgres.store import PostgresStore
@@ -101,7 +102,7 @@ class PostgresRemoving:
         going = list(removing.contents(self._store, db, account_id, rows, lambda intake: True))
         if not dry_run:
             removing.take_out(self._store, db, account_id, going)
-        return removing.total(going)
+        return total(going)
 
 
 def _check_fresh(db: Connection[Any], account_id: int) -> None:

@@ -10,9 +10,9 @@ from itertools import chain
 from sessiontree.placement import Node, TypePlan
 from sessiontree.refreshing import Region
 from sessiontree.sessions import Session
-from sessiontree.store.postgres.dirty import Notes
+from sessiontree.store.parts.notes import Notes
+from sessiontree.store.parts.session_rows import Row, row_of
 from sessiontree.store.postgres.refresh_reading import RefreshReading
-from sessiontree.store.sqlite.session_rows import Row, row_of
 from sessiontree.summary import summary
 from sessiontree.tree import Tree
 

@@ -7,15 +7,14 @@ from psycopg import Connection
 
 from sessiontree.record import Record
 from sessiontree.store import Asks
+from sessiontree.store.parts.notes import Notes
+from sessiontree.store.parts.packing import reordered
+from sessiontree.store.parts.places import KEY, REF, place
+from sessiontree.store.parts.session_rows import Row
 from sessiontree.store.postgres import dirty
 from sessiontree.store.postgres.amounts import to_array
-from sessiontree.store.postgres.dirty import Notes
 from sessiontree.store.postgres.session_rows import COLUMNS, read_row
 from sessiontree.store.postgres.text import to_text
-from sessiontree.store.sqlite.packing import reordered
-from sessiontree.store.sqlite.places import KEY, REF
-from sessiontree.store.sqlite.session_rows import Row
-from sessiontree.store.sqlite.write import place
 
 if TYPE_CHECKING:
     from sessiontree.store.postgres.store import PostgresStore

@@ -5,22 +5,23 @@ each, `total` adds that up, and `take_out` does it, together with all that follo
 what has to be computed again.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from psycopg import Connection
 
 from sessiontree.reading import Reader
+from sessiontree.store.parts.contents import Before, Goes, Mine
+from sessiontree.store.parts.notes import lost
+from sessiontree.store.parts.packing import Shape, reordered
+from sessiontree.store.parts.rereading import read_again
 from sessiontree.store.postgres import dirty, reread, spend, write
 from sessiontree.store.postgres.months import NONE, time_text
 from sessiontree.store.postgres.text import to_text
-from sessiontree.store.sqlite.packing import Shape, reordered
-from sessiontree.store.sqlite.removing import Before, Goes, total
 
 if TYPE_CHECKING:
     from sessiontree.store.postgres.store import PostgresStore
 
-__all__ = ["Mine", "begin", "contents", "lock", "sessions_of", "take_out", "total"]
 _IDENTITIES_OF = "select kind, packed from record where account = %s and row = any(%s::bigint[])"
 # Each by the index, whatever the planner knows of the tables: a plan is made once, often while they are still empty.
 _LOCK = "select from identity where account = %s and kind = %s and id = any(%s::text[]) order by id for update"
@@ -36,9 +37,6 @@ _SESSIONS = """select session from home where account = %(account)s and row = an
 _REMOVE_LINKS = "delete from link where account = %s and place = any(%s::bigint[]) and row = %s"
 _REMOVE_RECORDS = "delete from record where account = %s and row = any(%s::bigint[]) and start between %s and %s"
 _REMOVE_IDENTITIES = "delete from identity where account = %s and kind = %s and id = any(%s::text[])"
-
-Mine = Callable[[int | None], bool]
-"""Whether contents of this intake (as in the table `record`) are to go."""
 
 
 def begin(db: Connection[Any], account_id: int) -> None:
@@ -84,7 +82,7 @@ def _before(
     shape = store.kinds.shape(db, content.shape)
     if content.shape in store.kinds.present:
         return Before(version, intake, content, content.received, found[0])
-    record = reread.read_again(Reader(store.catalog), reordered(content, shape))
+    record = read_again(Reader(store.catalog), reordered(content, shape))
     return Before(version, intake, record, content.received, None)
 
 
@@ -123,7 +121,7 @@ def _remove(store: "PostgresStore", db: Connection[Any], account_id: int, going:
     if not going:
         return
     rows = [each.row for each in going]
-    dirty.note_places(db, account_id, {at for each in going for at in dirty.lost(account_id, each.present.keys)})
+    dirty.note_places(db, account_id, {at for each in going for at in lost(account_id, each.present.keys)})
     dirty.note_sessions(db, account_id, sessions_of(db, account_id, rows))
     for table in ("home", "visit"):
         db.execute(f"delete from {table} where account = %s and row = any(%s::bigint[])", [account_id, rows])  # noqa: S608

@@ -11,14 +11,14 @@ from psycopg import Connection
 
 from sessiontree.reading import Reader
 from sessiontree.record import Record
+from sessiontree.store.parts.rereading import read_again
 from sessiontree.store.postgres import dirty, spend, write
 from sessiontree.store.postgres.text import from_text, to_text
-from sessiontree.store.sqlite.reread import read_again
 
 if TYPE_CHECKING:
     from sessiontree.store.postgres.store import PostgresStore
 
-__all__ = ["keep_out", "misplaced", "read_again", "reread", "stale", "writing_begins"]
+__all__ = ["keep_out", "misplaced", "reread", "stale", "writing_begins"]
 
 Db = Connection[Any]
 

@@ -7,17 +7,16 @@ import msgspec
 
 from sessiontree import money
 from sessiontree.sessions import Session
+from sessiontree.store.parts import session_rows as shared
+from sessiontree.store.parts.session_rows import COLUMNS, MINUTE, Details, Row
 from sessiontree.store.postgres.amounts import to_numeric
 from sessiontree.store.postgres.text import from_text, to_text
-from sessiontree.store.sqlite import session_rows as shared
-from sessiontree.store.sqlite.session_rows import COLUMNS, Details, Row
 
 __all__ = ["COLUMNS", "COSTS", "WRITTEN", "costs_of", "details_of", "read_row", "read_session", "sums_of", "values_of"]
 
 WRITTEN = f"{COLUMNS}, products"
 COSTS = "account, session, currency, total, elsewhere, minute"
 _AMOUNT_MAX = ((1 << 63) - 1) * money.UNIT  # of what a cursor has to name
-_MINUTE = 60_000_000  # microseconds
 
 details_of = msgspec.json.Decoder(Details).decode
 
@@ -51,7 +50,7 @@ def costs_of(account_id: int, row: Row, session: Session) -> Iterator[tuple[Any,
     for currency, amount in session.totals.items():
         minute = None
         if duration is not None and duration > 0:
-            minute = to_numeric(max(-_AMOUNT_MAX, min(_AMOUNT_MAX, amount * _MINUTE // duration)))
+            minute = to_numeric(max(-_AMOUNT_MAX, min(_AMOUNT_MAX, amount * MINUTE // duration)))
         elsewhere = session.elsewhere.get(currency, 0)
         yield (account_id, row.number, currency, to_numeric(amount), to_numeric(elsewhere), minute)
 

@@ -13,12 +13,12 @@ from sessiontree.query import Matcher, Query
 from sessiontree.session_query import SelectionTotals, SessionQuery
 from sessiontree.sessions import COMPLETED, IN_PROGRESS, SETTLING
 from sessiontree.store import Asks
+from sessiontree.store.parts.listing import quick_asks
+from sessiontree.store.parts.micros import to_micros
 from sessiontree.store.postgres import list as lists
 from sessiontree.store.postgres.amounts import from_numeric, to_numeric
 from sessiontree.store.postgres.snapshot import PostgresSnapshot
 from sessiontree.store.postgres.text import from_text, to_text
-from sessiontree.store.sqlite.list import quick_asks
-from sessiontree.store.sqlite.micros import to_micros
 
 # What a list asks depends on what is asked for: worth a plan of its own, unlike the statements for a tree.
 PLAN_ANEW = "set local plan_cache_mode = force_custom_plan"

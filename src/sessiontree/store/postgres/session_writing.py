@@ -1,19 +1,16 @@
-"""Writing what a refresh has worked out: session rows, their costs, which records they hold, and what all add up to.
-
-A row whose numbers are as they were keeps its revision and its place in the list of changes.
-"""
+"""Writing what a refresh has worked out: session rows, their costs, which records they hold, and what all add up to."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from psycopg import Connection
 
+from sessiontree.store.parts.session_changes import Changes, Identity, held
 from sessiontree.store.postgres import dirty
 from sessiontree.store.postgres.amounts import to_array, to_numeric
-from sessiontree.store.postgres.refresh import Identity, Refresh
+from sessiontree.store.postgres.refresh import Refresh
 from sessiontree.store.postgres.session_rows import COSTS, WRITTEN, costs_of, sums_of, values_of
 from sessiontree.store.postgres.text import to_text
-from sessiontree.store.sqlite.session_rows import Row
 
 _CHANGE = "change"
 _ADD_SUMS = """insert into session_sum as kept (account, currency, sessions, events, unpriced, total, elsewhere)
@@ -30,38 +27,14 @@ _COUNT = """insert into counter (account, name, value) values (%s, %s, %s)
 
 def write(db: Connection[Any], refresh: Refresh, number: int) -> None:
     """Write what differs between the sessions as they were and as they are; `number` is the last session's."""
-    account_id, old, new = refresh.account_id, refresh.old, refresh.new
-    sequence = _last_change(db, account_id)
-    replaced: list[Row] = []
-    gone: list[tuple[Any, ...]] = []
-    written: list[Row] = []
-    costs: list[tuple[Any, ...]] = []
-    for identity, before in old.items():
-        if identity not in new:
-            sequence += 1
-            gone.append((account_id, sequence, *map(to_text, identity)))
-            replaced.append(before)
-    for identity, (row, session) in new.items():
-        present = old.get(identity)
-        if present is None:
-            number += 1
-            row.number = number
-        else:
-            row.number, row.revision, row.sequence = present.number, present.revision, present.sequence
-            if row.equals(present):
-                continue
-            replaced.append(present)
-        if present is None or row.numbers != present.numbers:
-            sequence += 1
-            row.revision, row.sequence = row.revision + 1, sequence
-        written.append(row)
-        costs += costs_of(account_id, row, session)
+    account_id = refresh.account_id
+    changes = Changes(refresh.old, refresh.new, number=number, sequence=_last_change(db, account_id))
     _hold(db, refresh)
-    _replace(db, account_id, replaced, written, costs)
-    came = [identity for identity in new if identity not in old]
-    _forget_gone(db, account_id, [*came, *(identity for identity in old if identity not in new)])
+    _replace(db, account_id, changes)
+    _forget_gone(db, account_id, changes.came_or_went)
+    gone = [(account_id, sequence, *map(to_text, identity)) for sequence, identity in changes.gone]
     _copy(db, "session_gone", "account, sequence, record_type, id", gone)
-    for name, value in ((dirty.LOCK, number), (_CHANGE, sequence)):
+    for name, value in ((dirty.LOCK, changes.number), (_CHANGE, changes.sequence)):
         db.execute(_COUNT, [account_id, name, value])
 
 
@@ -72,21 +45,17 @@ def _last_change(db: Connection[Any], account_id: int) -> int:
     return int(found[0]) if found else 0
 
 
-def _replace(
-    db: Connection[Any],
-    account_id: int,
-    replaced: Sequence[Row],
-    written: Sequence[Row],
-    costs: Sequence[tuple[Any, ...]],
-) -> None:
-    """Write rows in the place of others, and the costs; keep the sums of all in step."""
-    if replaced:
-        numbers = to_array(row.number for row in replaced)
+def _replace(db: Connection[Any], account_id: int, changes: Changes) -> None:
+    """Write rows in the place of others, and their costs; keep the sums of all in step."""
+    if changes.replaced:
+        numbers = to_array(row.number for row in changes.replaced)
         db.execute("delete from session where account = %s and number = any(%s::bigint[])", [account_id, numbers])
         db.execute("delete from session_cost where account = %s and session = any(%s::bigint[])", [account_id, numbers])
+    written = [row for row, _ in changes.written]
     _copy(db, "session", WRITTEN, [values_of(row, account_id) for row in written])
+    costs = [cost for row, session in changes.written for cost in costs_of(account_id, row, session)]
     _copy(db, "session_cost", COSTS, costs)
-    for currency, (sessions, events, unpriced, total, elsewhere) in sorted(sums_of(replaced, written).items()):
+    for currency, (sessions, events, unpriced, total, elsewhere) in sorted(sums_of(changes.replaced, written).items()):
         amounts = (to_numeric(total), to_numeric(elsewhere))
         db.execute(_ADD_SUMS, [account_id, currency, sessions, events, unpriced, *amounts])
 
@@ -117,29 +86,10 @@ def _forget_gone(db: Connection[Any], account_id: int, identities: Sequence[Iden
 
 def _hold(db: Connection[Any], refresh: Refresh) -> None:
     """Write which records are at home in which session, and which visit which."""
-    left: dict[str, list[tuple[int, int]]] = {"home": [], "visit": []}
-    come: dict[str, list[tuple[int, int]]] = {"home": [], "visit": []}
-    for identity, (row, _) in refresh.new.items():
-        before = refresh.old.get(identity)
-        for table, now, then in _tables(row, before):
-            if not then:
-                come[table] += [(each, row.number) for each in now]
-            elif now != then:
-                come[table] += [(each, row.number) for each in set(now).difference(then)]
-                left[table] += [(each, row.number) for each in set(then).difference(now)]
-    for identity, before in refresh.old.items():
-        if identity not in refresh.new:
-            left["home"] += [(each, before.number) for each in before.homes]
-            left["visit"] += [(each, before.number) for each in before.visits]
+    left, come = held(refresh.old, refresh.new)
     if left["home"]:
         db.execute(_LEAVE_HOME, [refresh.account_id, to_array(row for row, _ in left["home"])])
     if left["visit"]:
         db.cursor().executemany(_LEAVE_VISIT, [(refresh.account_id, *each) for each in sorted(left["visit"])])
     for table in ("home", "visit"):
         _copy_held(db, table, refresh.account_id, sorted(come[table]))
-
-
-def _tables(row: Row, before: Row | None) -> list[tuple[str, list[int], list[int]]]:
-    if before is None:
-        return [("home", row.homes, []), ("visit", row.visits, [])]
-    return [("home", row.homes, before.homes), ("visit", row.visits, before.visits)]

@@ -10,12 +10,12 @@ from psycopg.pq import ExecStatus
 
 from sessiontree.record import Record
 from sessiontree.store import Asks
+from sessiontree.store.parts.packing import reordered
 from sessiontree.store.postgres import neighbourhood
 from sessiontree.store.postgres.moments import month_of
 from sessiontree.store.postgres.months import Month
 from sessiontree.store.postgres.neighbourhood import Found, Neighbourhood
 from sessiontree.store.postgres.opening import refusal
-from sessiontree.store.sqlite.packing import reordered
 
 if TYPE_CHECKING:
     from sessiontree.store.postgres.store import PostgresStore

@@ -6,6 +6,7 @@ records of that hour are added up instead; and all records are, where their fiel
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from psycopg import Connection
@@ -13,15 +14,15 @@ from psycopg import Connection
 from sessiontree.catalog import RecordType
 from sessiontree.query import Matcher, Query
 from sessiontree.record import Record
+from sessiontree.store.parts.micros import from_micros
+from sessiontree.store.parts.spend_pieces import END, Labels, Span, pieces
+from sessiontree.store.parts.spend_sums import NO_HOUR, Key, add_up
 from sessiontree.store.postgres import list as lists
 from sessiontree.store.postgres.amounts import from_numeric, to_numeric
 from sessiontree.store.postgres.kinds import Kinds
-from sessiontree.store.postgres.spend_pieces import END, Span, pieces
+from sessiontree.store.postgres.spend_starts import starts
 from sessiontree.store.postgres.text import from_text
 from sessiontree.store.spend import FIELD, Events, SpendQuery, SpendRow, Sums, field_values
-from sessiontree.store.sqlite.micros import from_micros
-from sessiontree.store.sqlite.spend import NO_HOUR, _count, _Key
-from sessiontree.store.sqlite.spend_pieces import Labels
 
 if TYPE_CHECKING:
     from sessiontree.store.postgres.snapshot import PostgresSnapshot
@@ -58,9 +59,9 @@ def apply(
     A changed record is both. Inside the writing transaction that changes them, and last in it: all writers of an hour
     add to the same sums, one after another. They do so in the same order.
     """
-    sums: dict[_Key, list[int]] = {}
-    _count(sums, added, 1)
-    _count(sums, removed, -1)
+    sums: dict[Key, list[int]] = {}
+    add_up(sums, added, 1)
+    add_up(sums, removed, -1)
     rows: list[tuple[Any, ...]] = []
     for (name, hour, currency, *flags), (amount, events, quantity) in sums.items():
         if amount or events or quantity:
@@ -85,7 +86,9 @@ class PostgresSpend:
         rolled = not (from_records or query.conditions or query.fields or query.of_sessions)
         with self._store.snapshot(account) as snapshot:
             adding = _Adding(snapshot, query)
-            cut = pieces(snapshot.db, snapshot.account_id, list(adding.kinds), query, whole_hours=rolled)
+            cut = pieces(
+                query, partial(starts, snapshot.db, snapshot.account_id, list(adding.kinds)), whole_hours=rolled
+            )
             if rolled:
                 untimed = [] if cut.untimed is None else [Span(NO_HOUR, NO_HOUR, cut.untimed)]
                 adding.rolled(cut.hours + untimed)

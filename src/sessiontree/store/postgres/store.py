@@ -16,6 +16,7 @@ from sessiontree.record import Record
 from sessiontree.store import ApiKey, Asks, Outcome, Page, Snapshot, Version
 from sessiontree.store.checks import Checks
 from sessiontree.store.intakes import Intakes, Share
+from sessiontree.store.parts.packing import Packer, reordered
 from sessiontree.store.postgres import at_hand, keys, migrating, opening, reread, transactions, write
 from sessiontree.store.postgres import list as lists
 from sessiontree.store.postgres.checks import PostgresChecks
@@ -33,7 +34,6 @@ from sessiontree.store.postgres.text import from_text, to_text
 from sessiontree.store.removing import Removing
 from sessiontree.store.sessions import Sessions
 from sessiontree.store.spend import Spend
-from sessiontree.store.sqlite.packing import Packer, reordered
 
 Db = Connection[Any]
 T = TypeVar("T")

@@ -9,11 +9,11 @@ from sessiontree import money
 from sessiontree.placement import Problem
 from sessiontree.session_query import SessionQuery
 from sessiontree.sessions import Unlinked
+from sessiontree.store.parts.micros import from_micros
 from sessiontree.store.postgres.amounts import from_numeric
 from sessiontree.store.postgres.session_rows import details_of
 from sessiontree.store.postgres.session_selection import PLAN_ANEW, Selection, select
 from sessiontree.store.postgres.text import from_text
-from sessiontree.store.sqlite.micros import from_micros
 from sessiontree.unfit import FoundProblem, ProblemPage, ProblemPlace, UnlinkedGroup
 
 if TYPE_CHECKING:

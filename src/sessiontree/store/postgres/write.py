@@ -15,14 +15,14 @@ from psycopg import Connection
 from sessiontree.record import Record
 from sessiontree.store import Outcome
 from sessiontree.store.intakes import Share
+from sessiontree.store.parts.micros import to_micros
+from sessiontree.store.parts.notes import ranges
+from sessiontree.store.parts.places import KEY, REF, place
 from sessiontree.store.postgres import brought as notes
 from sessiontree.store.postgres import copying, dirty, identities, reread, spend
 from sessiontree.store.postgres.batch import Batch
 from sessiontree.store.postgres.months import start_of
 from sessiontree.store.postgres.text import numbers, to_text
-from sessiontree.store.sqlite.dirty import ranges
-from sessiontree.store.sqlite.micros import to_micros
-from sessiontree.store.sqlite.places import KEY, REF, place
 
 if TYPE_CHECKING:
     from sessiontree.store.postgres.store import PostgresStore

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from sessiontree.money import UNIT, Totals
 from sessiontree.sessions import Session
 from sessiontree.store.checks import DIFFERENCES_MAX, Difference, Sums
-from sessiontree.store.sqlite.session_rows import COLUMNS, read_row, read_session
+from sessiontree.store.parts.session_rows import COLUMNS, read_row, read_session
 from sessiontree.store.sqlite.session_selection import SUM_COLUMNS, amount_of
 
 if TYPE_CHECKING:
-    from sessiontree.store.sqlite.session_rows import Row
+    from sessiontree.store.parts.session_rows import Row
     from sessiontree.store.sqlite.snapshot import SqliteSnapshot
 
 _AT_ONCE = 200

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 
 from sessiontree.store import Outcome
-from sessiontree.store.intakes import IntakeUndone, Origin, Share, number_of
-from sessiontree.store.sqlite.micros import to_micros
+from sessiontree.store.intakes import IntakeUndone
+from sessiontree.store.parts.brought import Brought
+from sessiontree.store.parts.micros import to_micros
 
-NOBODY = 0
 _LAST_REMOVED = "last row removed"
 _OUTCOMES = tuple(Outcome)
 _AT_ONCE = 200
@@ -19,23 +19,6 @@ _NEW = """insert into intake (account, number, received, files, key, created, up
     values """
 _MORE = """update intake set created = created + ?, updated = updated + ?, unchanged = unchanged + ?,
     rejected = rejected + ? where account = ? and number = ?"""
-
-
-class Brought(NamedTuple):
-    """What became of an intake's share of a batch, and the rows from `first` to `last` that it made, if any."""
-
-    share: Share
-    number: int
-    outcomes: Sequence[Outcome]
-    first: int
-    last: int
-
-
-def number(origin: Origin) -> int:
-    """The number of an intake in the tables."""
-    found = number_of(origin.id)
-    assert found is not None, "ids of intakes come from new_id"
-    return found
 
 
 def note(db: sqlite3.Connection, account_id: int, received: datetime, brought: Sequence[Brought]) -> None:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from sessiontree.record import Record
 from sessiontree.store.checks import Identity, Row, Sums
+from sessiontree.store.parts.session_rows import COLUMNS, read_row, read_session
 from sessiontree.store.sqlite import records
 from sessiontree.store.sqlite.adding_up import AddingUp
-from sessiontree.store.sqlite.session_rows import COLUMNS, read_row, read_session
 from sessiontree.store.sqlite.snapshot import SqliteSnapshot
 
 if TYPE_CHECKING:

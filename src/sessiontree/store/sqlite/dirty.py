@@ -2,15 +2,11 @@
 
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import chain, pairwise
+from itertools import chain
 
 from sessiontree.record import Record
-from sessiontree.store.sqlite.places import REF, place
+from sessiontree.store.parts.notes import PLACE, ROWS, SESSION, Notes, lost, merged, ranges
 
-ROWS = "rows"
-PLACE = "place"
-SESSION = "session"
 WAITING = "select coalesce(sum(case what when 'rows' then last - first + 1 else 1 end), 0) from dirty"
 BETWEEN = "select what, first, last from dirty where number between ? and ?"
 ALL = ((0, (1 << 63) - 1),)
@@ -42,12 +38,6 @@ def note_changed(db: sqlite3.Connection, account_id: int, changed: dict[int, tup
     note_places(db, account_id, [at for old, new in changed.values() for at in lost(account_id, old.keys, new.keys)])
 
 
-def lost(account_id: int, old: Sequence[str | None], new: Sequence[str | None] = ()) -> set[int]:
-    """The places of records that name one by a key that it has no longer."""
-    gone = {value for value in old if value is not None}.difference(new)
-    return {place(account_id, REF, value) for value in gone}
-
-
 def note_removed(db: sqlite3.Connection, account_id: int, removed: dict[int, Record]) -> None:
     """These records are about to be deleted: note whom that concerns, and let go of their rows."""
     for row, record in removed.items():
@@ -56,36 +46,6 @@ def note_removed(db: sqlite3.Connection, account_id: int, removed: dict[int, Rec
         db.execute("delete from home where row = ?", [row])
         db.execute("delete from visit where row = ?", [row])
         note_places(db, account_id, lost(account_id, record.keys))
-
-
-def ranges(rows: Iterable[int]) -> Iterator[tuple[int, int]]:
-    """The rows as ranges of neighbours."""
-    ordered = sorted(set(rows))
-    edges = [at for at, (one, next) in enumerate(pairwise(ordered), 1) if next > one + 1]
-    for first, last in pairwise([0, *edges, len(ordered)]):
-        if last > first:
-            yield ordered[first], ordered[last - 1]
-
-
-@dataclass(slots=True)
-class Notes:
-    """Some notes of one account: ranges of rows (both ends included), places and sessions.
-
-    `numbers` are those of notes that are done with them; `shortened` is one that is not: its number, and the row that
-    it begins with then.
-    """
-
-    account_id: int
-    rows: list[tuple[int, int]] = field(default_factory=list)
-    places: list[int] = field(default_factory=list)
-    sessions: set[int] = field(default_factory=set)
-    numbers: list[int] = field(default_factory=list)
-    shortened: tuple[int, int] | None = None
-
-    @property
-    def records(self) -> int:
-        """About how many records they are of."""
-        return sum([last - first + 1 for first, last in self.rows]) + len(self.places) + len(self.sessions)
 
 
 def take(
@@ -139,19 +99,6 @@ def others(db: sqlite3.Connection, notes: Notes, rows: Collection[int]) -> set[i
     noted = merged(db.execute(statement, [notes.account_id, min(rows), max(rows)]))
     mine = set(chain.from_iterable([range(first, last + 1) for first, last in notes.rows]))
     return {row for first, last in noted for row in range(first, last + 1) if row in rows} - mine
-
-
-def merged(found: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """The same rows in ranges that neither touch nor overlap."""
-    first = last = -1
-    for each in sorted(found):
-        if first >= 0 and each[0] > last + 1:
-            yield first, last
-        if first < 0 or each[0] > last + 1:
-            first = each[0]
-        last = max(last, each[1])
-    if first >= 0:
-        yield first, last
 
 
 def drop(db: sqlite3.Connection, notes: Notes) -> None:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from sessiontree.money import UNIT
 from sessiontree.store.checks import Sums
 from sessiontree.store.copying import COUNTED, LAST_CHANGE, LAST_ROW, LAST_SESSION, ROWS_AT_ONCE, Piece
+from sessiontree.store.parts.session_rows import COLUMNS
 from sessiontree.store.sqlite.adding_up import AddingUp
 from sessiontree.store.sqlite.brought import next_row
-from sessiontree.store.sqlite.session_rows import COLUMNS
 from sessiontree.store.sqlite.snapshot import SqliteSnapshot
 
 if TYPE_CHECKING:

@@ -8,9 +8,10 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from sessiontree.store.intakes import Intake, Preview, UnknownIntake, id_of, number_of
+from sessiontree.store.parts.contents import Mine, total
+from sessiontree.store.parts.micros import from_micros, to_micros
 from sessiontree.store.removing import Removal, together
 from sessiontree.store.sqlite import removing
-from sessiontree.store.sqlite.micros import from_micros, to_micros
 
 if TYPE_CHECKING:
     from sessiontree.store.sqlite.store import SqliteStore
@@ -50,7 +51,7 @@ class SqliteIntakes:
                 raise UnknownIntake(id)
             for rows, mine in _all(db, account_id, number):
                 going = list(removing.contents(store, db, account_id, rows, mine))
-                parts.append(removing.total(going))
+                parts.append(total(going))
                 sessions |= removing.sessions_of(db, [each.row for each in going if not each.stays])
             (repeated,) = db.execute(_REPEATED, [account_id, number]).fetchone()
         return Preview(together(parts), len(sessions), repeated)
@@ -74,7 +75,7 @@ class SqliteIntakes:
                 return None
             going = list(removing.contents(store, db, account_id, rows, mine))
             removing.take_out(store, db, account_id, going)
-            return removing.total(going)
+            return total(going)
 
 
 def _get(db: sqlite3.Connection, account_id: int | None, number: int | None) -> Intake | None:
@@ -111,12 +112,12 @@ def _begin(db: sqlite3.Connection, account_id: int, number: int, at: datetime) -
     db.execute("update intake set first = null, last = null where account = ? and number = ?", which)
 
 
-def _made_by(number: int) -> removing.Mine:
+def _made_by(number: int) -> Mine:
     """The intake's contents in the rows that it made: the first ones, too, which name nobody."""
     return lambda intake: intake is None or intake == number
 
 
-def _changed_by(number: int) -> removing.Mine:
+def _changed_by(number: int) -> Mine:
     """The intake's contents in the rows that others made."""
     return lambda intake: intake == number
 
@@ -145,7 +146,7 @@ def _changed(db: sqlite3.Connection, number: int, *, after: int, limit: int) -> 
     return [row for (row,) in db.execute(_CHANGED, {"intake": number, "after": after, "limit": limit})]
 
 
-def _all(db: sqlite3.Connection, account_id: int, number: int) -> Iterator[tuple[Sequence[int], removing.Mine]]:
+def _all(db: sqlite3.Connection, account_id: int, number: int) -> Iterator[tuple[Sequence[int], Mine]]:
     """All rows with contents of the intake, some at a time, each once."""
     later = "select account, intake, first, last from intake_rows where account = ? and intake = ?"
     found = db.execute(f"{_FIRST_MADE} union all {later} order by first", [account_id, number] * 2)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sessiontree.store import ApiKey
-from sessiontree.store.sqlite.micros import from_micros, to_micros
+from sessiontree.store.parts.micros import from_micros, to_micros
 
 SELECT = """select prefix, digest, account.name, scopes, api_key.name, created, expires, revoked, used
     from api_key join account on account.id = api_key.account """

@@ -9,7 +9,7 @@ import json
 import sqlite3
 
 from sessiontree.catalog import Catalog
-from sessiontree.store.sqlite.packing import Shape, reading_of
+from sessiontree.store.parts.packing import Shape, reading_of
 
 
 class Kinds:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from sessiontree.money import UNIT
 from sessiontree.store.copying import LAST_CHANGE, LAST_ROW, LAST_SESSION, Piece
+from sessiontree.store.parts.notes import PLACE, SESSION
+from sessiontree.store.parts.session_rows import read_row, read_session
 from sessiontree.store.sqlite import brought, dirty
-from sessiontree.store.sqlite.session_rows import costs_of, read_row, read_session
+from sessiontree.store.sqlite.session_costs import costs_of
 from sessiontree.store.sqlite.write import insert_rows, places_of
 
 if TYPE_CHECKING:
@@ -103,9 +105,9 @@ class SqliteTarget:
 
     def _put_dirty(self, db: sqlite3.Connection, rows: Rows) -> None:
         for account_id, what, first, last in rows:
-            if what == dirty.SESSION:
+            if what == SESSION:
                 dirty.note_sessions(db, account_id, [self._sessions.get((account_id, first), 0)])
-            elif what == dirty.PLACE:
+            elif what == PLACE:
                 dirty.note_places(db, account_id, [first])
             else:
                 dirty.note_rows(db, account_id, first, last)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from sessiontree.record import Record
+from sessiontree.store.parts.contents import total
+from sessiontree.store.parts.micros import to_micros
 from sessiontree.store.removing import NotFresh, Pruned, Removal
 from sessiontree.store.sqlite import removing
-from sessiontree.store.sqlite.micros import to_micros
 
 if TYPE_CHECKING:
     from sessiontree.store.sqlite.store import SqliteStore
@@ -78,7 +79,7 @@ class SqliteRemoving:
         going = list(removing.contents(self._store, db, account_id, rows, lambda intake: True))
         if not dry_run:
             removing.take_out(self._store, db, account_id, going)
-        return removing.total(going)
+        return total(going)
 
 
 class _Ended:

@@ -11,7 +11,7 @@ from datetime import datetime
 from msgspec.structs import force_setattr
 
 from sessiontree.record import Record
-from sessiontree.store.sqlite.dirty import ranges
+from sessiontree.store.parts.notes import ranges
 
 BYTES_MAX = 16 << 20
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from sessiontree.placement import Node, TypePlan
 from sessiontree.refreshing import Region
 from sessiontree.sessions import Session
+from sessiontree.store.parts.notes import Notes
+from sessiontree.store.parts.session_rows import COLUMNS, Row, read_row, row_of
 from sessiontree.store.sqlite import dirty
-from sessiontree.store.sqlite.dirty import Notes
 from sessiontree.store.sqlite.row_snapshot import AT_PLACES, FEW, RowSnapshot, parts, statement_about
-from sessiontree.store.sqlite.session_rows import COLUMNS, Row, read_row, row_of
 from sessiontree.summary import summary
 from sessiontree.tree import Tree
 

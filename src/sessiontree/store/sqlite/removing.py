@@ -5,60 +5,23 @@ that follows: links, history, spend, and notes of what has to be computed again.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from sessiontree import money
-from sessiontree.money import Totals
 from sessiontree.reading import Reader
 from sessiontree.record import Record
-from sessiontree.store.removing import Removal
+from sessiontree.store.parts.contents import Before, Goes, Mine
+from sessiontree.store.parts.micros import to_micros
+from sessiontree.store.parts.notes import lost
+from sessiontree.store.parts.packing import reordered
+from sessiontree.store.parts.rereading import read_again
 from sessiontree.store.sqlite import brought, dirty, reread, spend
-from sessiontree.store.sqlite.micros import to_micros
-from sessiontree.store.sqlite.packing import reordered
 from sessiontree.store.sqlite.write import move_links, places_of
 
 if TYPE_CHECKING:
     from sessiontree.store.sqlite.store import SqliteStore
 
 _ROWS_AT_ONCE = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Before:
-    """A content that comes back: its version and intake, and the record that the present declaration reads in it."""
-
-    version: int
-    intake: int | None
-    record: Record
-    received: datetime
-    packed: bytes | None  # None: to be packed anew, since its type is read otherwise now
-
-
-@dataclass(frozen=True, slots=True)
-class Goes:
-    """What becomes of one record: `present` is its content as it was packed.
-
-    `before` is the content that comes back: None if the record goes altogether, or only contents of its history do
-    (`stays`). `versions` are those that leave the history for good.
-    """
-
-    row: int
-    present: Record
-    stays: bool
-    before: Before | None
-    versions: list[int]
-
-    @property
-    def removed(self) -> bool:
-        """Whether nothing is left of it."""
-        return not self.stays and self.before is None
-
-
-Mine = Callable[[int | None], bool]
-"""Whether contents of this intake (as in the table `record`) are to go."""
 
 
 def contents(
@@ -93,28 +56,8 @@ def _before(store: "SqliteStore", db: sqlite3.Connection, row: int, version: int
     shape = store.kinds.shape(db, content.shape)
     if content.shape in store.kinds.present:
         return Before(version, intake, content, content.received, packed)
-    record = reread.read_again(Reader(store.catalog), reordered(content, shape))
+    record = read_again(Reader(store.catalog), reordered(content, shape))
     return Before(version, intake, record, content.received, None)
-
-
-def total(going: Iterable[Goes]) -> Removal:
-    """What all this adds up to."""
-    removed = restored = dropped = 0
-    gone: Totals = {}
-    for each in going:
-        dropped += len(each.versions)
-        if each.stays:
-            continue
-        removed, restored = removed + each.removed, restored + (not each.removed)
-        _add(gone, each.present, 1)
-        if each.before is not None:
-            _add(gone, each.before.record, -1)
-    return Removal(removed, restored, dropped, gone)
-
-
-def _add(gone: Totals, record: Record, sign: int) -> None:
-    if record.cost is not None and record.currency is not None:
-        money.add(gone, {record.currency: sign * record.cost})
 
 
 def take_out(store: "SqliteStore", db: sqlite3.Connection, account_id: int, going: Sequence[Goes]) -> None:
@@ -154,7 +97,7 @@ def _remove(db: sqlite3.Connection, account_id: int, going: Sequence[Goes]) -> N
         return
     rows = [each.row for each in going]
     brought.note_removed(db, max(rows))
-    dirty.note_places(db, account_id, {at for each in going for at in dirty.lost(account_id, each.present.keys)})
+    dirty.note_places(db, account_id, {at for each in going for at in lost(account_id, each.present.keys)})
     dirty.note_sessions(db, account_id, sessions_of(db, rows))
     links = sorted((place, each.row) for each in going for place in _places(account_id, each.present))
     db.executemany("delete from link where place = ? and row = ?", links)

@@ -5,11 +5,11 @@ import sqlite3
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from sessiontree.errors import RecordRejected
 from sessiontree.reading import Reader
 from sessiontree.record import Record
+from sessiontree.store.parts.micros import to_micros
+from sessiontree.store.parts.rereading import read_again
 from sessiontree.store.sqlite import dirty, spend
-from sessiontree.store.sqlite.micros import to_micros
 from sessiontree.store.sqlite.write import move_links, places_of
 
 if TYPE_CHECKING:
@@ -110,12 +110,3 @@ def _bring(
     new = places_of(account_id, record_type, after.id, after.keys, after.refs)
     move_links(db, row, old, new)
     return content, after
-
-
-def read_again(reader: Reader, before: Record) -> Record:
-    """A record as its type is declared now; as it was read before, if the declaration refuses it."""
-    try:
-        after = reader.read(before.body, before.record_type)
-    except RecordRejected:
-        return before
-    return after if after.id == before.id else before

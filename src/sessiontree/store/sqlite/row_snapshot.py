@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from sessiontree.record import Record
 from sessiontree.store import Asks
-from sessiontree.store.sqlite.packing import reordered
-from sessiontree.store.sqlite.places import KEY, REF
+from sessiontree.store.parts.packing import reordered
+from sessiontree.store.parts.places import KEY, REF
 from sessiontree.store.sqlite.snapshot import SqliteSnapshot, padded
 from sessiontree.store.sqlite.write import place
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sessiontree.session_query import LIMIT_MAX, Cursor, SelectionTotals, SessionChange, SessionPage, SessionQuery
 from sessiontree.sessions import Session
-from sessiontree.store.sqlite.session_rows import COLUMNS, read_session
+from sessiontree.store.parts.session_rows import COLUMNS, read_session
 from sessiontree.store.sqlite.session_selection import Selection, currencies, ranked_currency, select, totals
 
 if TYPE_CHECKING:

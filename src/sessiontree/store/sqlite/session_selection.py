@@ -15,8 +15,8 @@ from sessiontree.query import Matcher, Query
 from sessiontree.session_query import SelectionTotals, SessionQuery
 from sessiontree.sessions import COMPLETED, IN_PROGRESS, SETTLING
 from sessiontree.store import Asks
-from sessiontree.store.sqlite.list import quick_asks
-from sessiontree.store.sqlite.micros import to_micros
+from sessiontree.store.parts.listing import quick_asks
+from sessiontree.store.parts.micros import to_micros
 from sessiontree.store.sqlite.snapshot import SqliteSnapshot
 
 # Sums of amounts in four parts each, none of which outgrows 64 bits.

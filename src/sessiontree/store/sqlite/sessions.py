@@ -12,10 +12,11 @@ from sessiontree.placement import plans
 from sessiontree.session_query import SessionChange, SessionPage, SessionQuery
 from sessiontree.sessions import Session
 from sessiontree.store import Asks
+from sessiontree.store.parts.notes import ROWS
+from sessiontree.store.parts.session_rows import COLUMNS, read_session
 from sessiontree.store.sqlite import dirty, session_list, session_selection, session_writing, unfit
 from sessiontree.store.sqlite.pace import Pace
 from sessiontree.store.sqlite.refresh import Refresh
-from sessiontree.store.sqlite.session_rows import COLUMNS, read_session
 from sessiontree.unfit import ProblemPage, ProblemPlace, UnlinkedGroup
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class SqliteSessions:
         remaining, count = self._store.recent.remaining, 0
         for between in self._store.ours.ranges():
             for what, first, last in self._store.ask(dirty.BETWEEN, between):
-                count += len(remaining(first, last)) if what == dirty.ROWS else 1
+                count += len(remaining(first, last)) if what == ROWS else 1
         return count
 
     def find(self, account: str, record_type: str, id: str) -> Session | None:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from sessiontree.errors import StoreError
 from sessiontree.record import Record
 from sessiontree.store import Asks
+from sessiontree.store.parts.packing import reordered
+from sessiontree.store.parts.places import KEY, REF, place
 from sessiontree.store.sqlite.opening import sentence
-from sessiontree.store.sqlite.packing import reordered
-from sessiontree.store.sqlite.places import KEY, REF, place
 
 if TYPE_CHECKING:
     from sessiontree.store.sqlite.store import SqliteStore

@@ -7,6 +7,7 @@ records of that hour are added up instead; and all records are, where their fiel
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -15,18 +16,17 @@ from sessiontree.catalog import RecordType
 from sessiontree.money import UNIT
 from sessiontree.query import Matcher, Query
 from sessiontree.record import Record
+from sessiontree.store.parts.spend_pieces import Labels, Span, pieces
+from sessiontree.store.parts.spend_sums import NO_HOUR, Key, add_up
 from sessiontree.store.spend import FIELD, Events, SpendQuery, SpendRow, Sums, field_values
 from sessiontree.store.sqlite.kinds import Kinds
-from sessiontree.store.sqlite.spend_pieces import Labels, Span, pieces
+from sessiontree.store.sqlite.spend_starts import starts
 
 if TYPE_CHECKING:
     from sessiontree.store.sqlite.snapshot import SqliteSnapshot
     from sessiontree.store.sqlite.store import SqliteStore
 
-NO_HOUR = -(10**9)
-"""Stands for the hour of records without a start."""
 _ROWS_AT_ONCE = 100  # then other threads have their turn
-_EPOCH_HOURS = 719_163 * 24  # of 1970-01-01, by its ordinal
 
 _ADD = f"""insert into spend values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do update set
     whole = whole + excluded.whole + (rest + excluded.rest) / {UNIT}, rest = (rest + excluded.rest) % {UNIT},
@@ -46,8 +46,6 @@ _TIMED = """from json_each(:spans) as span cross join record on record.kind = :k
 _UNTIMED = "from json_each(:spans) as span cross join record on record.kind = :kind and record.start is null"
 _HOME = "left join home on home.row = record.row left join session on session.number = home.session"
 
-_Key = tuple[str, int, str | None, bool, bool]
-
 
 def apply(
     db: sqlite3.Connection, kinds: Kinds, account_id: int, removed: Iterable[Record], added: Iterable[Record]
@@ -56,9 +54,9 @@ def apply(
 
     A changed record is both. Inside the writing transaction that changes them.
     """
-    sums: dict[_Key, list[int]] = {}
-    _count(sums, added, 1)
-    _count(sums, removed, -1)
+    sums: dict[Key, list[int]] = {}
+    add_up(sums, added, 1)
+    add_up(sums, removed, -1)
     rows: list[tuple[Any, ...]] = []
     for (name, hour, currency, *flags), (amount, events, quantity) in sums.items():
         if amount or events or quantity:
@@ -66,21 +64,6 @@ def apply(
             rows.append((*key, *divmod(amount, UNIT), events, *divmod(quantity, UNIT)))
     db.executemany(_ADD, sorted(rows))
     db.executemany(_CLEAR, [row[:5] for row in rows if row[7] < 0])
-
-
-def _count(sums: dict[_Key, list[int]], records: Iterable[Record], sign: int) -> None:
-    """Add records, or take them away. One pass, since all ingest goes through it."""
-    for record in records:
-        start, cost, quantity = record.start, record.cost, record.quantity
-        hour = NO_HOUR if start is None else start.toordinal() * 24 + start.hour - _EPOCH_HOURS
-        key = (record.record_type, hour, record.currency, cost is not None, quantity is not None)
-        found = sums.get(key)
-        if found is None:
-            sums[key] = [sign * (cost or 0), sign, sign * (quantity or 0)]
-        else:
-            found[0] += sign * (cost or 0)
-            found[1] += sign
-            found[2] += sign * (quantity or 0)
 
 
 class SqliteSpend:
@@ -94,7 +77,7 @@ class SqliteSpend:
         rolled = not (from_records or query.conditions or query.fields or query.of_sessions)
         with self._store.snapshot(account) as snapshot:
             adding = _Adding(snapshot, query)
-            cut = pieces(snapshot.db, list(adding.kinds), query, whole_hours=rolled)
+            cut = pieces(query, partial(starts, snapshot.db, list(adding.kinds)), whole_hours=rolled)
             untimed = [] if cut.untimed is None else [Span(NO_HOUR, NO_HOUR, cut.untimed)]
             if rolled:
                 adding.rolled(cut.hours + untimed)

@@ -23,6 +23,8 @@ from sessiontree.store import (
 )
 from sessiontree.store.checks import Checks
 from sessiontree.store.intakes import Intakes, Share
+from sessiontree.store.parts.micros import to_micros
+from sessiontree.store.parts.packing import Packer, reordered, train
 from sessiontree.store.removing import Removing
 from sessiontree.store.sessions import Sessions
 from sessiontree.store.spend import Spend
@@ -31,8 +33,6 @@ from sessiontree.store.sqlite import list as lists
 from sessiontree.store.sqlite.checks import SqliteChecks
 from sessiontree.store.sqlite.intakes import SqliteIntakes
 from sessiontree.store.sqlite.kinds import Kinds
-from sessiontree.store.sqlite.micros import to_micros
-from sessiontree.store.sqlite.packing import Packer, reordered, train
 from sessiontree.store.sqlite.pruning import SqliteRemoving
 from sessiontree.store.sqlite.recent import Ours, Recent
 from sessiontree.store.sqlite.sessions import SqliteSessions

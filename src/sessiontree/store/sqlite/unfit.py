@@ -9,7 +9,7 @@ from sessiontree import money
 from sessiontree.placement import Problem
 from sessiontree.session_query import SessionQuery
 from sessiontree.sessions import Unlinked
-from sessiontree.store.sqlite.micros import from_micros
+from sessiontree.store.parts.micros import from_micros
 from sessiontree.store.sqlite.session_selection import SUMS, Selection, amount_of, select
 from sessiontree.unfit import FoundProblem, ProblemPage, ProblemPlace, UnlinkedGroup
 

@@ -14,12 +14,13 @@ import msgspec
 from sessiontree.record import Record
 from sessiontree.store import Outcome
 from sessiontree.store.intakes import Share
+from sessiontree.store.parts.brought import NOBODY, Brought, number
+from sessiontree.store.parts.micros import to_micros
+from sessiontree.store.parts.packing import same_content
+from sessiontree.store.parts.places import KEY, REF
+from sessiontree.store.parts.places import place as place_once
 from sessiontree.store.sqlite import brought as notes
 from sessiontree.store.sqlite import dirty, spend
-from sessiontree.store.sqlite.micros import to_micros
-from sessiontree.store.sqlite.packing import same_content
-from sessiontree.store.sqlite.places import KEY, REF
-from sessiontree.store.sqlite.places import place as place_once
 
 if TYPE_CHECKING:
     from sessiontree.store.sqlite.store import SqliteStore
@@ -50,7 +51,7 @@ class _Batch:
     created: dict[int, Record] = field(default_factory=dict)
     changed: dict[int, tuple[Record, Record]] = field(default_factory=dict)  # as stored, as it shall be
     replaced: list[tuple[int, Record, int | None]] = field(default_factory=list)  # with the intake; see `owners`
-    intake: int = notes.NOBODY
+    intake: int = NOBODY
     owners: dict[int, int] = field(default_factory=dict)  # who brought the present content, where that is not as stored
 
 
@@ -87,10 +88,10 @@ def _sort_in_shares(
     outcomes: list[Outcome] = []
     brought = []
     for share in shares:
-        batch.intake = notes.number(share.origin)
+        batch.intake = number(share.origin)
         first = batch.next_row
         some = [_sort_in(batch, record) for record in records[len(outcomes) : len(outcomes) + share.records]]
-        brought.append(notes.Brought(share, batch.intake, some, first, batch.next_row - 1))
+        brought.append(Brought(share, batch.intake, some, first, batch.next_row - 1))
         outcomes += some
     assert len(outcomes) == len(records), "every record belongs to an intake"
     notes.note(db, batch.account_id, batch.received, brought)

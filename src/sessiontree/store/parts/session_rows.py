@@ -1,21 +1,19 @@
-"""Session rows in SQLite: a `Session` as columns and back, and writing many of them, their costs, homes and visits."""
+"""Session rows: a `Session` as columns and back, and what of two of them is compared."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from sessiontree import money
 from sessiontree.placement import Problem
 from sessiontree.sessions import Session, Unlinked
-from sessiontree.store.sqlite.micros import from_micros, to_micros
+from sessiontree.store.parts.micros import from_micros, to_micros
 
 COLUMNS = """number, account, record_type, id, start, finish, duration, currency, event_count, elsewhere_count,
     unpriced_count, problem_count, unlinked, open_start, changed, as_of, revision, sequence, details, rows"""
-_LATEST = (1 << 63) - 1
-_MINUTE = 60_000_000  # microseconds
+MINUTE = 60_000_000  # microseconds
 
 
 Details = tuple[dict[str, str], dict[str, str], list[tuple[str, str, str, int]], list[tuple[str, str, str, str]]]
@@ -111,21 +109,6 @@ def read_session(values: Sequence[Any]) -> Session:
         as_of=from_micros(as_of),
         revision=revision,
     )
-
-
-def costs_of(account_id: int, row: Row, session: Session) -> Iterable[tuple[Any, ...]]:
-    """The rows of `session_cost`, one for each currency."""
-    duration = row.numbers[2]
-    for currency, amount in session.totals.items():
-        minute = _split(amount * _MINUTE // duration) if duration is not None and duration > 0 else (None, None)
-        elsewhere = _split(session.elsewhere.get(currency, 0))
-        yield (account_id, currency, row.number, *_split(amount), *elsewhere, *minute)
-
-
-def _split(amount: int) -> tuple[int, int]:
-    """Whole units and the rest; what 64 bits cannot hold is as much as they can."""
-    whole, rest = divmod(amount, money.UNIT)
-    return (whole, rest) if -_LATEST <= whole <= _LATEST else (_LATEST if whole > 0 else -_LATEST, 0)
 
 
 def _micros(moment: datetime | None) -> int | None:

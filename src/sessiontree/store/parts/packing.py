@@ -17,7 +17,7 @@ import zstandard
 
 from sessiontree.catalog import Catalog
 from sessiontree.record import Record
-from sessiontree.store.sqlite.large import Large
+from sessiontree.store.parts.large import Large
 
 _BITS = 63  # of a number that is packed as one
 DICTIONARY_BYTES = 16_384
