@@ -34,17 +34,18 @@ class Server:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def peak_bytes(self) -> int:
-        """The most memory that it has held at once."""
+        """The most memory that it has held at once, with the process that refreshes its sessions."""
         return peak_bytes(self.process.pid)
 
 
 def peak_bytes(pid: int) -> int:
-    """The most memory that a process has held at once; 0 when it has ended."""
+    """The most memory that a process has held at once, and those that it started; 0 when it has ended."""
     try:
         found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except OSError:
         return 0
-    return int(found[1]) * 1024 if found else 0
+    return (int(found[1]) * 1024 if found else 0) + sum(peak_bytes(int(child)) for child in children)
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from sessiontree.store.sqlite import snapshot, write
 pytest.register_assert_rewrite("sessiontree.store.suite")
 
 from sessiontree.store.suite import *  # noqa: E402, F403
-from sessiontree.store.suite import ACCOUNT, Opening, add, found, get, history, key, record, shipped  # noqa: E402
+from sessiontree.store.suite import Opening, add, found, get, history, key, record, shipped  # noqa: E402
 
 
 @pytest.fixture
@@ -467,23 +467,3 @@ def test_ids_of_one_hour_stand_close_together():
     hour = [place(1, REF, f"{low:08x}-21e2-11f1-8b1c-02420aef92a0") for low in (0, 1 << 31)]
     day = place(1, REF, "00000000-22e2-11f1-8b1c-02420aef92a0")
     assert abs(hour[0] - hour[1]) < abs(hour[0] - day) < 1 << 60
-
-
-# Refreshing
-
-
-def test_what_a_process_added_itself_comes_first(opening):
-    ours, others = opening(), opening()
-    for at in range(3):
-        add(others, record(others, "recording", f"early-{at}", telnyx_session_id=f"early-{at}"))
-    add(ours, record(ours, "recording", "r", telnyx_session_id="s"))
-    assert (ours.sessions.waiting(), ours.sessions.waiting_ours(), others.sessions.waiting_ours()) == (4, 1, 3)
-    assert ours.sessions.refresh(1) == 3
-    found_row = ours.sessions.find(ACCOUNT, "call-session", "s")
-    assert found_row is not None and found_row.event_count == 2
-    assert (ours.sessions.waiting_ours(), others.sessions.waiting_ours()) == (0, 3)
-    add(others, record(others, "recording", "late", telnyx_session_id="late"))
-    assert ours.sessions.waiting_ours() == 0
-    while ours.sessions.refresh():
-        pass
-    assert others.sessions.waiting_ours() == 0

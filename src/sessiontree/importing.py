@@ -4,7 +4,6 @@ Each batch is one transaction, so that whatever stops an import, all of its earl
 again is safe. Where the records come from is the affair of `sources`.
 """
 
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -105,25 +104,15 @@ def add_all(
 ) -> None:
     """Keep every record of `elements` that can be read; counts in `summary`, also when something breaks off on the way.
 
-    Sessions are refreshed along the way while that takes less time than adding: what was just added is at hand then.
-    Where records come in random order it takes far more, since a session is built again for each of its records; then
-    it is left to the caller.
-
     Raises StoreError, IntakeUndone, and what the source of the elements raises; what came before is stored then.
     """
     batch: list[Record] = []
     told = summary.rejected
-    refreshing = True
 
     def keep(records: list[Record]) -> None:
-        nonlocal told, refreshing
+        nonlocal told
         share, told = Share(origin, len(records), summary.rejected - told), summary.rejected
-        began = time.monotonic()
         summary.count(store.add(account, records, datetime.now(UTC), [share]))
-        added = time.monotonic()
-        if refreshing and len(records) == BATCH:
-            store.sessions.refresh(2 * BATCH)
-            refreshing = time.monotonic() - added < added - began
 
     try:
         for record in _readable(Reader(store.catalog), elements, rejects, summary, record_type):

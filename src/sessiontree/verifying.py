@@ -5,6 +5,7 @@ row is compared with a fresh computation (`afresh`). What is noted as changed is
 left to a store (`store.checks`).
 """
 
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -17,6 +18,7 @@ from sessiontree.store import Store, refuse_undeclared
 from sessiontree.store.checks import DIFFERENCES_MAX, Difference, Moment, Sums
 
 PATIENCE_SECONDS = 60
+WORK_SECONDS = 2.0  # without getting nearer to the end, because others write as fast
 """How long a moment is sought at which every change is worked in."""
 _LOOKS = 20
 _LOOK_SECONDS = 0.002
@@ -58,14 +60,18 @@ class Verification:
 def work_in(store: Store) -> None:
     """Bring everything that is derived from records up to date with what is noted as changed, if that can be done.
 
-    It cannot while others write without a pause; then they do it themselves. Raises StoreError only as
-    `refuse_undeclared` does.
+    While others write as fast it may not come to an end. Raises StoreError only as `refuse_undeclared` does.
     """
     if store.sessions.waiting():
         refuse_undeclared(store)
+    lowest, until = sys.maxsize, 0.0
     with suppress(StoreError):
-        while store.sessions.refresh():
-            pass
+        while left := store.sessions.refresh():
+            if left < lowest:
+                lowest, until = left, time.monotonic() + WORK_SECONDS
+            elif time.monotonic() > until:
+                store.sessions.settle()
+                return
 
 
 def verify(
@@ -78,7 +84,7 @@ def verify(
 ) -> Verification:
     """Compare everything that is kept of an account; of the session rows all, or `sample` chosen at random.
 
-    `refresh` works in what waits; where somebody else does that all the time, it need not do anything.
+    `refresh` works in what waits.
     """
     found = Verification(account)
     chosen = _compare_sums(store, found, sample, progress, refresh)
@@ -97,7 +103,7 @@ def _settled(store: Store, account: str, refresh: Callable[[Store], None]) -> It
     """A moment at which everything is worked in; any other one (it says what waits) when none was found in time."""
     until = time.monotonic() + PATIENCE_SECONDS
     while True:
-        for _ in range(_LOOKS):  # a server that works changes in has caught up now and then, also under full ingest
+        for _ in range(_LOOKS):
             with store.checks.moment(account) as moment:
                 if not moment.waiting or time.monotonic() > until:
                     yield moment

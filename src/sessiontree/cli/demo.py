@@ -8,6 +8,7 @@ import click
 
 from sessiontree import demo as demos
 from sessiontree.cli.common import given_settings, opened_store, settings_options
+from sessiontree.cli.refreshing import refresh
 from sessiontree.keys import digest
 from sessiontree.settings import Settings
 
@@ -26,6 +27,7 @@ def demo(host: str | None, port: int | None) -> None:
     def ready(url: str, service: Service) -> None:
         with opened_store(settings, create=True) as store:
             demos.load(store, datetime.now(UTC))
+            refresh(store)  # so that the first page shows all
             key = demos.new_key(store)
         once = service.sign_ins.invite(digest(key), leads_to=demos.START)
         for line in demos.invitation(url=url, once=once, key=key, store=settings.store):

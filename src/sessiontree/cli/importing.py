@@ -15,10 +15,12 @@ from sessiontree.cli.common import account_option, given_settings, opened_store,
 from sessiontree.cli.refreshing import refresh
 from sessiontree.errors import SessiontreeError, StoreError
 from sessiontree.keys import DEFAULT_ACCOUNT
+from sessiontree.settings import Settings
 from sessiontree.store import Store, refuse_undeclared, shown_name
 
 if TYPE_CHECKING:
     from sessiontree.importing import Rejects
+    from sessiontree.keeping_process import KeeperProcess
     from sessiontree.store.intakes import Origin
 
 _STDIN = "-"
@@ -26,6 +28,8 @@ _STREAM = re.compile(r"-|/dev/stdin|/dev/fd/\d+|/proc/self/fd/\d+")
 """Files with no folder of their own to put rejects into: standard input, and what a shell opens for `<(command)`."""
 _STREAM_REJECTS = "import.rejected.ndjson"
 _FILES_NAMED = 5
+_LARGE = 4 << 20
+"""Bytes of files that take longer than starting a process."""
 
 
 @click.command("import", short_help="Import records from files.")
@@ -50,14 +54,15 @@ def import_(account: str, type_name: str | None, files: tuple[str, ...]) -> None
     gc.set_threshold(
         100_000
     )  # records live for one batch and are in no circles: looking for those took a tenth of the time
-    with opened_store(given_settings(), create=True) as store:
+    settings = given_settings()
+    with opened_store(settings, create=True) as store, _Keeping(settings) as keeping:
         refuse_undeclared(store)
         declared = None if type_name is None else record_type(store.catalog, type_name).name
         failed = False
         try:
             for file in files:
                 rejects = of_streams if _STREAM.fullmatch(file) else Rejects(Path(f"{file}.rejected.ndjson"))
-                failed |= not _import_file(store, account, file, declared, rejects, origin)
+                failed |= not _import_file(store, account, file, declared, rejects, origin, keeping.read)
             if store.intakes.get(account, origin.id) is not None:
                 click.echo(f"Import {origin.id}; to take it back: {_undo(account, origin.id)}")
             refresh(store)
@@ -69,6 +74,30 @@ def import_(account: str, type_name: str | None, files: tuple[str, ...]) -> None
             raise click.exceptions.Exit(1) from None
     if failed:
         raise click.exceptions.Exit(1)
+
+
+class _Keeping:
+    """Has another process refresh the sessions once so much has been read that it is worth it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._left = _LARGE
+        self._keeper: KeeperProcess | None = None
+
+    def __enter__(self) -> "_Keeping":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._keeper is not None:
+            self._keeper.close()
+
+    def read(self, count: int) -> None:
+        """So many bytes have been read."""
+        from sessiontree.keeping_process import KeeperProcess
+
+        self._left -= count
+        if self._left < 0 and self._keeper is None:
+            self._keeper = KeeperProcess(self._settings)
 
 
 def _say_stopped(store: Store, account: str, id: str) -> None:
@@ -104,9 +133,15 @@ def _undo(account: str, id: str) -> str:
 
 
 def _import_file(
-    store: Store, account: str, file: str, declared: str | None, rejects: "Rejects", origin: "Origin"
+    store: Store,
+    account: str,
+    file: str,
+    declared: str | None,
+    rejects: "Rejects",
+    origin: "Origin",
+    read: Callable[[int], None],
 ) -> bool:
-    """Import one file and say what became of it; whether all of it was stored."""
+    """Import one file and say what became of it; whether all of it was stored. `read` is told of the bytes read."""
     from sessiontree.importing import Summary, add_all
     from sessiontree.sources import elements
 
@@ -114,8 +149,13 @@ def _import_file(
     problem: SessiontreeError | None = None
     try:
         with _opened(file) as stream, _progress(file) as advance:
+
+            def passed(count: int) -> None:
+                advance(count)
+                read(count)
+
             add_all(
-                store, account, elements(stream, file, advance), rejects, summary, record_type=declared, origin=origin
+                store, account, elements(stream, file, passed), rejects, summary, record_type=declared, origin=origin
             )
     except SessiontreeError as error:
         problem = error

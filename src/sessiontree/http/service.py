@@ -15,6 +15,7 @@ from sessiontree.errors import StoreError
 from sessiontree.http.limits import RateLimit
 from sessiontree.http.metrics import Metrics
 from sessiontree.http.writer import Writer
+from sessiontree.keeping import KeeperThread
 from sessiontree.keys import KeyRing, LastUses
 from sessiontree.pages.sign_ins import SignIns
 from sessiontree.reading import Reader
@@ -33,10 +34,11 @@ T = TypeVar("T")
 
 class Service:
     """The parts that requests are answered with. In the folder `shared` are those that all processes of a server have
-    in common, where they are several. Raises StoreError, also where serving would spoil sessions.
+    in common, where they are several. `kept`: another process keeps the sessions up to date, otherwise a thread of this
+    one does. Raises StoreError, also where serving would spoil sessions.
     """
 
-    def __init__(self, settings: Settings, shared: Path | None = None) -> None:
+    def __init__(self, settings: Settings, shared: Path | None = None, *, kept: bool = False) -> None:
         self.settings = settings
         self.catalog = catalog_files.load(Path(settings.catalog) if settings.catalog else None)
         self.store = open_store(settings.store, self.catalog)
@@ -56,6 +58,7 @@ class Service:
         self.sign_ins = SignIns(file=None if shared is None else shared / "sign-ins.db")
         self.reader = Reader(self.catalog)
         self.writer = Writer(self.store, committed=self.metrics.commit)
+        self._keeper = None if kept else KeeperThread(self.store)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="sessiontree")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sessiontree-reader")
 
@@ -107,6 +110,8 @@ class Service:
 
     def close(self) -> None:
         """Commit what has been accepted, then let go of everything. Closing twice is fine."""
+        if self._keeper is not None:
+            self._keeper.close()
         self.uses.keep()
         self.writer.close()
         self._threads.shutdown()

@@ -11,6 +11,7 @@ import uvicorn
 from sessiontree.errors import SessiontreeError
 from sessiontree.http.server import App
 from sessiontree.http.service import Service
+from sessiontree.keeping_process import KeeperProcess
 from sessiontree.settings import Settings
 from sessiontree.store import shown_name, warning_of_stale, warning_of_undeclared
 
@@ -95,7 +96,8 @@ def serve(settings: Settings, *, ready: Callable[[str, Service], None] = lambda 
 
 
 def _serve_alone(settings: Settings, listening: socket.socket, url: str, ready: Callable[[str, Service], None]) -> None:
-    service = Service(settings)
+    service = Service(settings, kept=True)
+    keeper = KeeperProcess(settings)
     try:
         process = ServerProcess(service)
         process.warn()
@@ -105,6 +107,7 @@ def _serve_alone(settings: Settings, listening: socket.socket, url: str, ready: 
     except KeyboardInterrupt:
         pass
     finally:
+        keeper.close()
         service.close()
 
 

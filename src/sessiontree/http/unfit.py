@@ -87,10 +87,6 @@ def _place(parameters: Parameters) -> ProblemPlace | None:
         raise RequestError(400, UNKNOWN_VALUE, f"cursor {error}", parameter="cursor") from None
 
 
-def _left_to_the_refresher(store: Store) -> None:
-    """The server works changes in all the time."""
-
-
 class Verify:
     """The proof for the key's own account. One at a time: it reads all there is."""
 
@@ -109,7 +105,7 @@ class Verify:
                 text = "another verification is under way; wait for it, and ask again"
                 raise RequestError(429, TOO_MANY, text, headers={"Retry-After": VERIFY_RETRY_SECONDS})
             try:
-                found = verify(service.store, account, sample=sample, refresh=_left_to_the_refresher)
+                found = verify(service.store, account, sample=sample)
                 return json_answer(ProofAnswer(proof(found)))
             finally:
                 self.running.release()

@@ -27,6 +27,7 @@ from sessiontree.errors import SessiontreeError
 from sessiontree.http.metrics import FOLDER_VARIABLE
 from sessiontree.http.service import METRICS, Service
 from sessiontree.http.serving import SHUTDOWN_SECONDS, ServerError, ServerProcess, prepare_logging
+from sessiontree.keeping_process import KeeperProcess
 from sessiontree.settings import Settings
 from sessiontree.store import intakes, shown_name
 
@@ -47,10 +48,11 @@ def serve(settings: Settings, listening: socket.socket, url: str) -> None:
         team = _Team(settings, listening, shared)
         try:
             team.start(signals)
-            if not signals:
-                log.info("serving %s on %s with %d processes", shown_name(settings.store), url, settings.workers)
-            while not signals:
-                team.look_after()
+            with KeeperProcess(settings):
+                if not signals:
+                    log.info("serving %s on %s with %d processes", shown_name(settings.store), url, settings.workers)
+                while not signals:
+                    team.look_after()
         finally:
             team.stop(signals)
 
@@ -151,7 +153,7 @@ class _Work:
         prepare_logging(self.settings)
         intakes.tell_apart(self.bits)
         try:
-            service = Service(self.settings, self.shared)
+            service = Service(self.settings, self.shared, kept=True)
         except SessiontreeError as error:
             self._say(str(error))
             return

@@ -1,20 +1,21 @@
 """The one thread that writes: it takes all jobs that are waiting and commits them together.
 
-Small bodies of many clients share one commit that way; a job is done only when its records are durable. In between, the
-thread brings the sessions up to date (see `refresher`).
+Small bodies of many clients share one commit that way; a job is done only when its records are durable. The sessions
+are brought up to date by somebody else, see `keeping`; where that cannot keep pace, many records wait for it.
 """
 
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from datetime import UTC, datetime
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Any, NamedTuple, TypeVar
 
 from sessiontree.errors import SessiontreeError, StoreError
-from sessiontree.http.refresher import Refresher
 from sessiontree.record import Record
 from sessiontree.store import Outcome, Store
 from sessiontree.store.intakes import IntakeUndone, Origin, Share
@@ -24,6 +25,10 @@ SMALL_RECORDS = 100
 GATHER_JOBS = 4
 GATHER_SECONDS_MAX = 0.004
 GATHER_STEP_SECONDS = 0.0005
+BEHIND_SECONDS = 0.7
+"""How far the sessions may be behind before many records wait, so that what they bring shows within a second or so."""
+BEHIND_WAIT_SECONDS = 1.0  # at most, for each commit: others may note more than anybody can refresh
+BEHIND_STEP_SECONDS = 0.01
 T = TypeVar("T")
 log = logging.getLogger("sessiontree")
 
@@ -48,6 +53,25 @@ class Work(NamedTuple):
     done: "Future[Any]"
 
 
+class Behind:
+    """How long ago the oldest of the records was added that wait to be refreshed, as far as they were added here."""
+
+    def __init__(self) -> None:
+        self._records = 0
+        self._commits: deque[tuple[float, int]] = deque(maxlen=1000)  # when, and how many records by then
+
+    def add(self, records: int) -> None:
+        """So many have just been added."""
+        self._records += records
+        self._commits.append((time.monotonic(), self._records))
+
+    def seconds(self, waiting: int) -> float:
+        """How long it is ago, while so many wait."""
+        while self._commits and self._commits[0][1] <= self._records - waiting:
+            self._commits.popleft()
+        return time.monotonic() - self._commits[0][0] if self._commits else 0.0
+
+
 class Writer:
     """Adds records to a store, in order, in a thread of its own. `committed` is told the records of each commit."""
 
@@ -58,7 +82,7 @@ class Writer:
         self._closed = False
         self._end = Work(lambda add: None, Future())
         self._together = 0
-        self._refresher = Refresher(store)
+        self._behind = Behind()
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="sessiontree-writer", daemon=True)
         self._thread.start()
@@ -102,17 +126,17 @@ class Writer:
                 by_account.setdefault(job.account, []).append(job)
             for account, together in by_account.items():
                 self._write(account, together)
+            if sum(len(job.records) for job in jobs) >= SMALL_RECORDS:
+                self._keep_pace()
             if following is not None:
                 self._do(following)
-            if self._refresher.due:
-                self._refresher.turn(self._jobs.empty)
 
     def _waiting(self) -> tuple[list[Job], Work | None]:
         """Wait for a job, then take those that wait too, up to work that comes after them."""
         jobs: list[Job] = []
         records = 0
         while records < COMMIT_RECORDS_MAX and (not jobs or not self._jobs.empty()):
-            job = self._jobs.get() if jobs else self._next()
+            job = self._jobs.get()
             if isinstance(job, Work):
                 return jobs, job
             if not jobs and len(job.records) < SMALL_RECORDS:
@@ -122,22 +146,20 @@ class Writer:
         self._together = len(jobs)
         return jobs, None
 
-    def _next(self) -> Job | Work:
-        """Wait for a job; in pauses the sessions have their turn."""
-        while True:
-            try:
-                return self._jobs.get(timeout=self._refresher.patience)
-            except Empty:
-                self._refresher.turn(self._jobs.empty)
-
     def _add(self, account: str, records: Sequence[Record], *shares: Share) -> Sequence[Outcome]:
         outcomes = self._store.add(account, records, datetime.now(UTC), shares)
         self._committed(len(records))
-        self._refresher.committed(len(records))
+        self._behind.add(len(records))
         return outcomes
 
+    def _keep_pace(self) -> None:
+        """Wait while the sessions are far behind."""
+        until = time.monotonic() + BEHIND_WAIT_SECONDS
+        with suppress(StoreError):
+            while time.monotonic() < until and self._behind.seconds(self._store.sessions.waiting()) > BEHIND_SECONDS:
+                time.sleep(BEHIND_STEP_SECONDS)
+
     def _do(self, work: Work) -> None:
-        self._refresher.committed(0)
         try:
             result = work.work(self._add)
         except BaseException as error:

@@ -16,18 +16,22 @@ class Sessions(Protocol):
     """The session rows of a store."""
 
     def refresh(self, limit: int = 2000) -> int:
-        """Bring the sessions that the oldest notes concern up to date, in one transaction; how much is still waiting.
+        """Bring the sessions that some notes concern up to date, in one transaction; how much is still waiting.
 
-        Takes notes of about `limit` records or, where those would take long, of fewer; first those that this process
-        has noted while adding, where a store tells them apart. 0 says that the row of every session was exactly right.
-        May be called at any time, by any process; called again it does the rest.
+        Takes notes of about `limit` records or, where those would take long, of fewer: the oldest, but those of few
+        records before those of many. 0 says that the row of every session was exactly right. May be called at any
+        time, by any process and thread; called again it does the rest. While another process works on the same, it
+        does nothing for a moment.
+        """
+
+    def settle(self) -> None:
+        """Refresh what waits, if that is not very much, while nobody else can add: nothing waits then, for a moment.
+
+        For when `refresh` does not come to an end because others add as fast.
         """
 
     def waiting(self) -> int:
         """About how many changed records wait for `refresh`; 0 exactly when every row is right."""
-
-    def waiting_ours(self) -> int:
-        """About how many of these this process has noted while adding; all, where a store does not tell them apart."""
 
     def find(self, account: str, record_type: str, id: str) -> Session | None:
         """The row of the session whose top this is; None if no session has that top."""

@@ -1,14 +1,17 @@
 """Notes of what has to be computed again, as both stores keep them; how they are written and read is in `dirty`."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 from sessiontree.store.parts.places import REF, place
 
-ROWS = "rows"
+NEW = "new"  # rows of records that have just come: those that have a home by now are done
+ROWS = "rows"  # rows of records that have changed
 PLACE = "place"
 SESSION = "session"
+SMALL_ROWS = 100
+"""Notes of fewer rows come first: what one request has just sent must not wait for all that an import beside it has."""
 
 
 @dataclass(slots=True)
@@ -25,6 +28,27 @@ class Notes:
     sessions: set[int] = field(default_factory=set)
     numbers: list[int] = field(default_factory=list)
     shortened: tuple[int, int] | None = None
+
+    def take(self, number: int, what: str, first: int, last: int, limit: int, at_home: Collection[int]) -> int:
+        """Take up as much of a note as the limit allows; of how many records that is.
+
+        `at_home` are rows that are in a session: new ones were worked in with others of the same session.
+        """
+        rows: Sequence[int] = []
+        if what == PLACE:
+            self.places.append(first)
+        elif what == SESSION:
+            self.sessions.add(first)
+        elif what == NEW and at_home:
+            rows = [row for row in range(first, last + 1) if row not in at_home]
+        else:
+            rows = range(first, last + 1)
+        self.rows += ranges(rows[:limit])
+        if len(rows) > limit:
+            self.shortened = (number, rows[limit])
+            return limit
+        self.numbers.append(number)
+        return len(rows) if what in (NEW, ROWS) else 1
 
     @property
     def records(self) -> int:
@@ -58,3 +82,8 @@ def merged(found: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
         last = max(last, each[1])
     if first >= 0:
         yield first, last
+
+
+def among(rows: Collection[int], noted: Iterable[tuple[int, int]]) -> set[int]:
+    """Those of the rows that are in these ranges."""
+    return {row for first, last in merged(noted) for row in range(first, last + 1) if row in rows}

@@ -5,19 +5,21 @@ records waits for it (`hold`). A refresh sees the notes of one moment, and the r
 committed later has notes of its own.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from itertools import chain
 from typing import Any
 
 from psycopg import Connection
 
 from sessiontree.record import Record
-from sessiontree.store.parts.notes import PLACE, ROWS, SESSION, Notes, lost, merged, ranges
+from sessiontree.store.parts.notes import NEW, PLACE, ROWS, SESSION, SMALL_ROWS, Notes, among, lost, merged, ranges
 from sessiontree.store.postgres.amounts import to_array
+from sessiontree.store.postgres.transactions import BEGIN_OF_ONE_MOMENT
 
-NEW = "new"  # rows of records that have just come: those that have a home by now are done
 WAITING = "select coalesce(sum(case when what in ('new', 'rows') then last - first + 1 else 1 end), 0) from dirty"
 ACCOUNTS = "select account from dirty group by account order by min(number)"
+BEGIN_ALONE = f"{BEGIN_OF_ONE_MOMENT}; lock table dirty in share mode"
+"""Waits for whoever has noted something, before anything is seen, and keeps others from it."""
 LOCK = "session"
 """The counter whose row a refresh holds; it is the account's last session's number as well."""
 
@@ -28,7 +30,9 @@ _AT_ONCE = 1000  # notes read at once
 # An insert alone would wait for whoever holds the lock.
 _MAKE_LOCK = """insert into counter (account, name, value) select %(account)s, %(name)s, 0
     where not exists (select from counter where account = %(account)s and name = %(name)s) on conflict do nothing"""
-_NEXT = "select number, what, first, last from dirty where account = %s and number > %s order by number limit %s"
+_NEXT_SMALL = """select number, what, first, last from dirty
+    where account = %s and number > %s and last - first < %s order by number limit %s"""
+_NEXT_LARGE = _NEXT_SMALL.replace("<", ">=")
 _AT_HOME = """select home.row from unnest(%s::bigint[], %s::bigint[]) as noted (first, last)
     join home on account = %s and home.row between noted.first and noted.last"""
 _OF_THESE_AT_HOME = "select row from home where account = %s and row = any(%s::bigint[])"
@@ -94,21 +98,29 @@ def make_lock(db: Connection[Any], account_id: int) -> None:
 
 
 def take(db: Connection[Any], account_id: int, limit: int) -> Notes:
-    """The account's oldest notes, of about `limit` records. They stay until `drop`."""
+    """The account's oldest notes, of about `limit` records, the small ones first. They stay until `drop`."""
     notes = Notes(account_id)
-    after = -1
-    while limit > 0 and notes.shortened is None:
-        found = _about(db.execute(_NEXT, [account_id, after, min(limit, _AT_ONCE)]).fetchall(), limit)
-        if not found:
-            break
-        done = _at_home(db, account_id, [(first, last) for _, what, first, last in found if what == NEW])
-        for note in found:
-            if limit <= 0 or notes.shortened is not None:
-                break
-            limit -= _take_one(notes, note, limit, done)
-        after = found[-1][0]
+    for next_ones in (_NEXT_SMALL, _NEXT_LARGE):
+        limit = _take(db, notes, next_ones, limit)
     notes.rows = list(merged(notes.rows))
     return notes
+
+
+def _take(db: Connection[Any], notes: Notes, next_ones: str, limit: int) -> int:
+    """Take up notes until the limit is reached; what is left of it."""
+    after = -1
+    while limit > 0 and notes.shortened is None:
+        values = [notes.account_id, after, SMALL_ROWS, min(limit, _AT_ONCE)]
+        found = _about(db.execute(next_ones, values).fetchall(), limit)
+        if not found:
+            break
+        done = _at_home(db, notes.account_id, [(first, last) for _, what, first, last in found if what == NEW])
+        for number, what, first, last in found:
+            if limit <= 0 or notes.shortened is not None:
+                break
+            limit -= notes.take(number, what, first, last, limit, done)
+        after = found[-1][0]
+    return limit
 
 
 def _about(found: list[tuple[Any, ...]], limit: int) -> list[tuple[Any, ...]]:
@@ -120,24 +132,6 @@ def _about(found: list[tuple[Any, ...]], limit: int) -> list[tuple[Any, ...]]:
     return found
 
 
-def _take_one(notes: Notes, note: Sequence[Any], limit: int, done: set[int]) -> int:
-    """Take as much of a note as the limit allows; of how many records that is. New rows that are `done` are none."""
-    number, what, first, last = note
-    rows: Sequence[int] = []
-    if what == PLACE:
-        notes.places.append(first)
-    elif what == SESSION:
-        notes.sessions.add(first)
-    else:
-        rows = [row for row in range(first, last + 1) if what == ROWS or row not in done]
-    notes.rows += ranges(rows[:limit])
-    if len(rows) > limit:
-        notes.shortened = (number, rows[limit])
-        return limit
-    notes.numbers.append(number)
-    return len(rows) if what in (NEW, ROWS) else 1
-
-
 def _at_home(db: Connection[Any], account_id: int, noted: Collection[tuple[int, int]]) -> set[int]:
     """The rows of these ranges that are in a session: of new ones those worked in with others of the same session."""
     if not noted:
@@ -146,23 +140,19 @@ def _at_home(db: Connection[Any], account_id: int, noted: Collection[tuple[int, 
     return {row for (row,) in db.execute(_AT_HOME, [to_array(firsts), to_array(lasts), account_id])}
 
 
-def others(db: Connection[Any], notes: Notes, rows: Collection[int]) -> set[int]:
-    """Those of the rows that are noted, but not in these notes, and have not been worked in before their turn."""
+def others(db: Connection[Any], notes: Notes, rows: Collection[int]) -> tuple[set[int], set[int]]:
+    """Those of the rows that are noted, but not in these notes, as new, without a home as yet, or as changed."""
     if not rows:
-        return set()
+        return set(), set()
     statement = """select what, first, last from dirty
         where account = %s and what in ('new', 'rows') and last >= %s and first <= %s"""
     noted = db.execute(statement, [notes.account_id, min(rows), max(rows)]).fetchall()
     mine = set(chain.from_iterable([range(first, last + 1) for first, last in notes.rows]))
-    new = _among(rows, [(first, last) for what, first, last in noted if what == NEW]) - mine
-    changed = _among(rows, [(first, last) for what, first, last in noted if what == ROWS]) - mine
+    new = among(rows, [(first, last) for what, first, last in noted if what == NEW]) - mine
+    changed = among(rows, [(first, last) for what, first, last in noted if what == ROWS]) - mine
     if new:
         new -= {row for (row,) in db.execute(_OF_THESE_AT_HOME, [notes.account_id, to_array(new)])}
-    return new | changed
-
-
-def _among(rows: Collection[int], noted: Iterable[tuple[int, int]]) -> set[int]:
-    return {row for first, last in merged(noted) for row in range(first, last + 1) if row in rows}
+    return new, changed
 
 
 def drop(db: Connection[Any], notes: Notes) -> None:

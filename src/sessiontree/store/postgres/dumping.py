@@ -34,8 +34,7 @@ _TABLES = {
     "session": f"select {COLUMNS} from session order by account, number",  # noqa: S608
     "session_gone": "select account, sequence, record_type, id from session_gone",
     "spend": "select account, kind, hour, currency, priced, measured, amount, events, quantity from spend",
-    "dirty": """select account, case what when 'new' then 'rows' else what end, first, last from dirty
-        order by account, number""",
+    "dirty": "select account, what, first, last from dirty order by account, number",
     "counter": "select account, name, value from counter",
 }
 _TEXTS = {"account": (1,), "shape": (1, 2), "kind": (2,), "field": (2,), "api_key": (0, 4), "intake": (3,),

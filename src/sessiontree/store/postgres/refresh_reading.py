@@ -37,7 +37,7 @@ _FEW = 8  # so many neighbouring rows are not worth a statement of their own
 
 
 class RefreshReading:
-    """The questions of one refresh, in its transaction."""
+    """The questions of one refresh, in its transaction; see `Reading` for what each means."""
 
     def __init__(self, store: "PostgresStore", db: Connection[Any], account_id: int) -> None:
         self._store = store
@@ -47,24 +47,20 @@ class RefreshReading:
         self._declared = {id for name, id in store.kinds.kinds_of(db, account_id).items() if name in types}
 
     def snapshot(self) -> "RowSnapshot":
-        """The account's records, none of them given yet."""
         return RowSnapshot(self._store, self._db, self._account_id, self._declared)
 
     def at_places(self, places: Collection[int]) -> set[int]:
-        """The rows that have a link at any of these places."""
         return (
             {row for row, _ in self._db.execute(_AT_PLACES, [self._account_id, to_array(places)])} if places else set()
         )
 
     def held(self, rows: Collection[int]) -> set[int]:
-        """The sessions that hold any of these rows."""
         if not rows:
             return set()
         found = self._db.execute(_HELD, {"account": self._account_id, "rows": to_array(sorted(rows))})
         return {number for (number,) in found}
 
     def held_between(self, ranges: Iterable[tuple[int, int]]) -> set[int]:
-        """The sessions that hold any of the rows of these ranges."""
         held: set[int] = set()
         few: set[int] = set()
         for first, last in ranges:
@@ -76,23 +72,20 @@ class RefreshReading:
         return held | self.held(few)
 
     def sessions(self, numbers: Collection[int]) -> Iterator[Row]:
-        """The sessions of these numbers."""
         if not numbers:
             return iter(())
         cursor = self._db.cursor(binary=True)
         return map(read_row, cursor.execute(_SESSIONS, [self._account_id, to_array(sorted(numbers))]).fetchall())
 
     def sessions_of(self, tops: Iterable[tuple[str, str]]) -> Iterator[Row]:
-        """The sessions of these tops."""
         by_type: dict[str, list[str]] = {}
         for record_type, id in tops:
             by_type.setdefault(to_text(record_type), []).append(to_text(id))
         for name, ids in by_type.items():
             yield from map(read_row, self._db.execute(_SESSIONS_OF, [self._account_id, name, ids]))
 
-    def wait(self, rows: Collection[int], notes: Notes) -> bool:
-        """Whether any of these rows waits for a later refresh than that of these notes."""
-        return bool(dirty.others(self._db, notes, rows))
+    def waiting(self, rows: Collection[int], notes: Notes) -> tuple[set[int], set[int]]:
+        return dirty.others(self._db, notes, rows)
 
 
 class RowSnapshot:

@@ -5,10 +5,11 @@ from typing import Any
 
 from psycopg import Connection
 
+from sessiontree.store.parts.notes import ranges
+from sessiontree.store.parts.refresh import Refresh
 from sessiontree.store.parts.session_changes import Changes, Identity, held
 from sessiontree.store.postgres import dirty
 from sessiontree.store.postgres.amounts import to_array, to_numeric
-from sessiontree.store.postgres.refresh import Refresh
 from sessiontree.store.postgres.session_rows import COSTS, WRITTEN, costs_of, sums_of, values_of
 from sessiontree.store.postgres.text import to_text
 
@@ -30,6 +31,8 @@ def write(db: Connection[Any], refresh: Refresh, number: int) -> None:
     account_id = refresh.account_id
     changes = Changes(refresh.old, refresh.new, number=number, sequence=_last_change(db, account_id))
     _hold(db, refresh)
+    for first, last in ranges(refresh.again):
+        dirty.note_rows(db, account_id, first, last)
     _replace(db, account_id, changes)
     _forget_gone(db, account_id, changes.came_or_went)
     gone = [(account_id, sequence, *map(to_text, identity)) for sequence, identity in changes.gone]

@@ -15,8 +15,8 @@ from sessiontree.placement import plans
 from sessiontree.session_query import SessionChange, SessionPage, SessionQuery
 from sessiontree.sessions import Session
 from sessiontree.store import Asks
+from sessiontree.store.parts.refresh import Refresh
 from sessiontree.store.postgres import dirty, session_list, session_selection, session_writing, unfit
-from sessiontree.store.postgres.refresh import Refresh
 from sessiontree.store.postgres.refresh_reading import RefreshReading
 from sessiontree.store.postgres.session_rows import COLUMNS, read_session
 from sessiontree.store.postgres.text import from_text, to_text
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sessiontree.store.postgres.store import PostgresStore
 
 REFRESH_RECORDS = 2000
+_SETTLED_RECORDS = 20_000  # are refreshed while nobody else writes, if need be: in less than a second
 _BUSY_SECONDS = 0.02  # how long to leave alone what another process is refreshing
 _FIND = f"select {COLUMNS} from session where account = %s and record_type = %s and id = %s"  # noqa: S608
 _OF_RECORD = """select record_type, id from (
@@ -51,8 +52,13 @@ class PostgresSessions:
             time.sleep(_BUSY_SECONDS)
         return self.waiting()
 
-    def _refresh(self, account_id: int, limit: int) -> bool:
-        """Take some of an account's notes; False while another process does."""
+    def settle(self) -> None:
+        if self.waiting() <= _SETTLED_RECORDS:
+            for (account_id,) in self._store.ask(dirty.ACCOUNTS):
+                self._refresh(account_id, _SETTLED_RECORDS, alone=True)
+
+    def _refresh(self, account_id: int, limit: int, *, alone: bool = False) -> bool:
+        """Take some of an account's notes; False while another process does. `alone`: nobody notes more meanwhile."""
         if account_id not in self._locks:
             self._store.write(lambda db: dirty.make_lock(db, account_id))
             self._locks.add(account_id)
@@ -68,13 +74,10 @@ class PostgresSessions:
             dirty.drop(db, notes)
             return True
 
-        return self._store.write(work, begin=BEGIN_OF_ONE_MOMENT)
+        return self._store.write(work, begin=dirty.BEGIN_ALONE if alone else BEGIN_OF_ONE_MOMENT)
 
     def waiting(self) -> int:
         return int(self._store.ask(dirty.WAITING)[0][0])
-
-    def waiting_ours(self) -> int:
-        return self.waiting()  # any of the processes refreshes them, whoever added the records
 
     def find(self, account: str, record_type: str, id: str) -> Session | None:
         with self._store.snapshot(account) as snapshot:

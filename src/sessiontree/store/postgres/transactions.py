@@ -84,7 +84,8 @@ def _begun(pool: Pool, begin: str) -> tuple[Db, _Number]:
     try:
         asked = "select pg_current_xact_id()::text, (select min(token) from life)"
         cursor = db.execute(f"{begin}; {asked}", prepare=False)
-        cursor.nextset()
+        while cursor.nextset():
+            pass
         xid, life = cursor.fetchone() or ("", None)
         return db, _Number(xid, life)
     except BaseException:

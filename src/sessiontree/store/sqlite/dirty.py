@@ -1,23 +1,27 @@
 """Notes of what has to be computed again, written in the transaction that changes it, and read by `sessions`."""
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable
 from itertools import chain
 
 from sessiontree.record import Record
-from sessiontree.store.parts.notes import PLACE, ROWS, SESSION, Notes, lost, merged, ranges
+from sessiontree.store.parts.notes import NEW, PLACE, ROWS, SESSION, SMALL_ROWS, Notes, among, lost, merged, ranges
 
-WAITING = "select coalesce(sum(case what when 'rows' then last - first + 1 else 1 end), 0) from dirty"
-BETWEEN = "select what, first, last from dirty where number between ? and ?"
-ALL = ((0, (1 << 63) - 1),)
-_TAKE = """select number, account, what, first, last from dirty where number between ?1 and ?2
-    and account = coalesce(?3, (select account from dirty where number >= ?1 order by number limit 1))
-    order by number"""
+WAITING = "select coalesce(sum(case when what in ('new', 'rows') then last - first + 1 else 1 end), 0) from dirty"
+_SMALL = f"last - first < {SMALL_ROWS}"
+_ACCOUNTS = "select account from dirty where {} order by number limit 1"
+_TAKE = "select number, what, first, last from dirty where account = ? and {} order by number"
+_AT_HOME = "select row from home where row between ? and ?"
 _NOTE = "insert into dirty (account, what, first, last) values (?, ?, ?, ?)"
 
 
+def note_new(db: sqlite3.Connection, account_id: int, first: int, last: int) -> None:
+    """The records of these rows (both included) are new."""
+    db.execute(_NOTE, [account_id, NEW, first, last])
+
+
 def note_rows(db: sqlite3.Connection, account_id: int, first: int, last: int) -> None:
-    """The records of these rows (both included) are new or have changed."""
+    """The records of these rows (both included) have changed."""
     db.execute(_NOTE, [account_id, ROWS, first, last])
 
 
@@ -38,67 +42,37 @@ def note_changed(db: sqlite3.Connection, account_id: int, changed: dict[int, tup
     note_places(db, account_id, [at for old, new in changed.values() for at in lost(account_id, old.keys, new.keys)])
 
 
-def note_removed(db: sqlite3.Connection, account_id: int, removed: dict[int, Record]) -> None:
-    """These records are about to be deleted: note whom that concerns, and let go of their rows."""
-    for row, record in removed.items():
-        held = "select session from home where row = :row union select session from visit where row = :row"
-        note_sessions(db, account_id, [number for (number,) in db.execute(held, {"row": row})])
-        db.execute("delete from home where row = ?", [row])
-        db.execute("delete from visit where row = ?", [row])
-        note_places(db, account_id, lost(account_id, record.keys))
+def take(db: sqlite3.Connection, limit: int, *, small_first: bool) -> Notes | None:
+    """Some notes of one account, of about `limit` records: the oldest, or the small ones before the large ones.
 
-
-def take(
-    db: sqlite3.Connection,
-    limit: int,
-    remaining: Callable[[int, int], Sequence[int]],
-    numbers: Sequence[tuple[int, int]] = ALL,
-) -> Notes | None:
-    """The oldest notes of the account that has the oldest, of about `limit` records. They stay until `drop`.
-
-    `remaining` says which rows of a range have not been worked in yet. Only notes with `numbers` in these ranges count.
+    They stay until `drop`. None if nothing waits.
     """
-    notes: Notes | None = None
-    for number, account_id, what, first, last in _chosen(db, numbers):
-        notes = notes or Notes(account_id)
-        if what == ROWS:
-            rows = remaining(first, last)
-            notes.rows += ranges(rows[:limit])
-            if len(rows) > limit:
-                notes.shortened = (number, rows[limit])
+    orders = [_SMALL, f"not {_SMALL}"] if small_first else ["true"]
+    accounts = [account_id for order in orders for (account_id,) in db.execute(_ACCOUNTS.format(order))]
+    if not accounts:
+        return None
+    notes = Notes(accounts[0])
+    for order in orders:
+        for number, what, first, last in db.execute(_TAKE.format(order), [notes.account_id]):
+            if limit <= 0 or notes.shortened is not None:
                 break
-            limit -= len(rows)
-        elif what == PLACE:
-            notes.places.append(first)
-            limit -= 1
-        else:
-            notes.sessions.add(first)
-            limit -= 1
-        notes.numbers.append(number)
-        if limit <= 0:
-            break
-    if notes is not None:
-        notes.rows = list(merged(notes.rows))
+            at_home = {row for (row,) in db.execute(_AT_HOME, [first, last])} if what == NEW else ()
+            limit -= notes.take(number, what, first, last, limit, at_home)
+    notes.rows = list(merged(notes.rows))
     return notes
 
 
-def _chosen(db: sqlite3.Connection, numbers: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int, str, int, int]]:
-    """The notes with these numbers of one account, that of the first."""
-    account_id: int | None = None
-    for first, last in numbers:
-        for note in db.execute(_TAKE, (first, last, account_id)):
-            account_id = note[1]
-            yield note
-
-
-def others(db: sqlite3.Connection, notes: Notes, rows: Collection[int]) -> set[int]:
-    """Those of the rows that are noted, but not in these notes."""
+def others(db: sqlite3.Connection, notes: Notes, rows: Collection[int]) -> tuple[set[int], set[int]]:
+    """Those of the rows that are noted, but not in these notes, as new, without a home as yet, or as changed."""
     if not rows:
-        return set()
-    statement = "select first, last from dirty where account = ? and what = 'rows' and last >= ? and first <= ?"
-    noted = merged(db.execute(statement, [notes.account_id, min(rows), max(rows)]))
+        return set(), set()
+    statement = """select what, first, last from dirty
+        where account = ? and what in ('new', 'rows') and last >= ? and first <= ?"""
+    noted = db.execute(statement, [notes.account_id, min(rows), max(rows)]).fetchall()
     mine = set(chain.from_iterable([range(first, last + 1) for first, last in notes.rows]))
-    return {row for first, last in noted for row in range(first, last + 1) if row in rows} - mine
+    new = among(rows, [(first, last) for what, first, last in noted if what == NEW]) - mine
+    changed = among(rows, [(first, last) for what, first, last in noted if what == ROWS]) - mine
+    return {row for row in new if not db.execute("select 1 from home where row = ?", [row]).fetchone()}, changed
 
 
 def drop(db: sqlite3.Connection, notes: Notes) -> None:
@@ -107,11 +81,6 @@ def drop(db: sqlite3.Connection, notes: Notes) -> None:
     if notes.shortened is not None:
         number, first = notes.shortened
         db.execute("update dirty set first = ? where number = ?", [first, number])
-
-
-def last(db: sqlite3.Connection) -> int:
-    """The number of the last note, 0 without any."""
-    return int(db.execute("select coalesce(max(number), 0) from dirty").fetchone()[0])
 
 
 def waiting(db: sqlite3.Connection) -> int:

@@ -1,11 +1,11 @@
-"""How many records a refresh takes at once, so that everybody else who writes need not wait for long.
+"""How many records a refresh takes at once: a step takes a moment, and notes of few records have their turn soon.
 
 Records that arrived session by session are refreshed ten times as fast as the same ones at random.
 """
 
 from typing import Final
 
-STEP_SECONDS: Final = 0.1
+STEP_SECONDS: Final = 0.25
 RECORDS_MIN: Final = 200
 
 

@@ -15,7 +15,7 @@ from sessiontree.store.parts.micros import to_micros
 from sessiontree.store.parts.notes import lost
 from sessiontree.store.parts.packing import reordered
 from sessiontree.store.parts.rereading import read_again
-from sessiontree.store.sqlite import brought, dirty, reread, spend
+from sessiontree.store.sqlite import brought, claim, dirty, reread, spend
 from sessiontree.store.sqlite.write import move_links, places_of
 
 if TYPE_CHECKING:
@@ -96,6 +96,7 @@ def _remove(db: sqlite3.Connection, account_id: int, going: Sequence[Goes]) -> N
     if not going:
         return
     rows = [each.row for each in going]
+    claim.cancel(db)
     brought.note_removed(db, max(rows))
     dirty.note_places(db, account_id, {at for each in going for at in lost(account_id, each.present.keys)})
     dirty.note_sessions(db, account_id, sessions_of(db, rows))

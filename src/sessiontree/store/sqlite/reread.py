@@ -21,7 +21,7 @@ _NEXT = """select row, kind, account, record_type, packed, exists (select 1 from
 _MISPLACED = """select distinct record_type from kind cross join record indexed by record_by_start on kind = kind.id
     left join home on home.row = record.row
     where (home.row is null) = (record_type in (select value from json_each(?)))
-      and not exists (select 1 from dirty where what = 'rows' and record.row between first and last)"""
+      and not exists (select 1 from dirty where what in ('new', 'rows') and record.row between first and last)"""
 
 
 def stale(store: "SqliteStore") -> list[str]:

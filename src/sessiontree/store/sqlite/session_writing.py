@@ -4,8 +4,10 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
+from sessiontree.store.parts.notes import ranges
+from sessiontree.store.parts.refresh import Refresh
 from sessiontree.store.parts.session_changes import Changes, Identity, held
-from sessiontree.store.sqlite.refresh import Refresh
+from sessiontree.store.sqlite import dirty
 from sessiontree.store.sqlite.session_costs import costs_of
 from sessiontree.store.sqlite.write import insert_rows
 
@@ -19,6 +21,8 @@ def write(db: sqlite3.Connection, refresh: Refresh) -> None:
     counter = f"{_SEQUENCE}{account_id}"
     changes = Changes(refresh.old, refresh.new, number=_last(db, _NUMBER), sequence=_last(db, counter))
     _hold(db, refresh)
+    for first, last in ranges(refresh.again):
+        dirty.note_rows(db, account_id, first, last)
     db.executemany("delete from session where number = ?", [(row.number,) for row in changes.replaced])
     costs: list[tuple[Any, ...]] = []
     for row, session in changes.written:

@@ -1,8 +1,11 @@
 """The sessions of a SQLite store: finding their rows, and keeping them up to date.
 
-What a refresh has to write is worked out in `refresh` and written in `session_writing`.
+What a refresh has to write is worked out beside those that add records, and written in `session_writing`. One process
+at a time does it, see `claim`.
 """
 
+import sqlite3
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -12,17 +15,22 @@ from sessiontree.placement import plans
 from sessiontree.session_query import SessionChange, SessionPage, SessionQuery
 from sessiontree.sessions import Session
 from sessiontree.store import Asks
-from sessiontree.store.parts.notes import ROWS
+from sessiontree.store.parts.refresh import Refresh
 from sessiontree.store.parts.session_rows import COLUMNS, read_session
 from sessiontree.store.sqlite import dirty, session_list, session_selection, session_writing, unfit
+from sessiontree.store.sqlite.claim import Claim
 from sessiontree.store.sqlite.pace import Pace
-from sessiontree.store.sqlite.refresh import Refresh
+from sessiontree.store.sqlite.refresh_reading import RefreshReading
 from sessiontree.unfit import ProblemPage, ProblemPlace, UnlinkedGroup
 
 if TYPE_CHECKING:
     from sessiontree.store.sqlite.store import SqliteStore
 
 REFRESH_RECORDS = 2000
+_BUSY_SECONDS = 0.02  # how long to leave alone what another process is refreshing
+_FEW_RECORDS = 500  # are refreshed while nobody else writes, so that nothing waits at the end, for a moment
+_SETTLED_RECORDS = 20_000  # are refreshed while nobody else writes, if need be: in less than a second
+_LEFT_RECORDS = 4000  # are left to whoever is next
 _IDENTITY = "account = (select id from account where name = ?) and record_type = ? and id = ?"
 
 
@@ -33,39 +41,68 @@ class SqliteSessions:
         self._store = store
         self._plans = plans(store.catalog)
         self._pace = Pace()
+        self._claim = Claim()
+        self._cancelled = False
+        self._small_first = False
+        self._one_at_a_time = threading.Lock()
 
     def refresh(self, limit: int = REFRESH_RECORDS) -> int:
-        if not self.waiting():
-            return 0
+        with self._one_at_a_time:
+            waiting = self.waiting()
+            if waiting == 0:
+                return 0
+            if not self._claimed():
+                time.sleep(_BUSY_SECONDS)
+            elif waiting <= _FEW_RECORDS or self._cancelled:  # cancelled twice would be once too often
+                with self._store.writing() as db:
+                    if self._claim.make(db):
+                        self._write(db, self._worked_out(db, limit))
+            else:
+                with self._store.reading() as db:
+                    refresh = self._worked_out(db, limit)
+                with self._store.writing() as db:
+                    self._write(db, refresh)
+            return self.waiting()
+
+    def _claimed(self) -> bool:
+        if self._claim.stands:
+            return True
         with self._store.writing() as db:
-            began, limit = time.monotonic(), self._pace.records(limit)
-            recent, ours = self._store.recent, self._store.ours
-            recent.begin(db)
-            notes = dirty.take(db, limit, recent.remaining, ours.ranges()) or dirty.take(db, limit, recent.remaining)
-            if notes is not None:
-                refresh = Refresh(self._store, db, notes, self._plans, datetime.now(UTC))
-                refresh.run()
-                session_writing.write(db, refresh)
-                dirty.drop(db, notes)
-                ours.done(notes.numbers)
-                recent.work_in(refresh.also)
-                self._pace.took(notes.records, time.monotonic() - began)
-            waiting = dirty.waiting(db)
-            if not waiting:
-                recent.all_done()
-                ours.all_done()
-            recent.end(db)
-        return waiting
+            return self._claim.make(db)
+
+    def _worked_out(self, db: sqlite3.Connection, limit: int) -> Refresh | None:
+        """What the next notes make of their sessions; None if none waits."""
+        began = time.monotonic()
+        self._small_first = not self._small_first  # every other time, or a steady flow of small ones would hold up all
+        notes = dirty.take(db, self._pace.records(limit), small_first=self._small_first)
+        if notes is None:
+            return None
+        refresh = Refresh(RefreshReading(self._store, db, notes.account_id), notes, self._plans, datetime.now(UTC))
+        refresh.run()
+        self._pace.took(notes.records, time.monotonic() - began)
+        return refresh
+
+    def _write(self, db: sqlite3.Connection, refresh: Refresh | None) -> None:
+        """Write what was worked out, unless somebody has made it wrong meanwhile."""
+        self._cancelled = not self._claim.holds(db)
+        if self._cancelled:
+            self._claim.end(db)
+            return
+        if refresh is not None:
+            session_writing.write(db, refresh)
+            dirty.drop(db, refresh.notes)
+        if dirty.waiting(db) > _LEFT_RECORDS:
+            self._claim.keep(db)
+        else:
+            self._claim.end(db)
+
+    def settle(self) -> None:
+        with self._one_at_a_time, self._store.writing() as db:
+            while self._claim.make(db) and 0 < dirty.waiting(db) <= _SETTLED_RECORDS:
+                self._write(db, self._worked_out(db, _SETTLED_RECORDS))
 
     def waiting(self) -> int:
         return int(self._store.ask(dirty.WAITING)[0][0])
-
-    def waiting_ours(self) -> int:
-        remaining, count = self._store.recent.remaining, 0
-        for between in self._store.ours.ranges():
-            for what, first, last in self._store.ask(dirty.BETWEEN, between):
-                count += len(remaining(first, last)) if what == ROWS else 1
-        return count
 
     def find(self, account: str, record_type: str, id: str) -> Session | None:
         found = self._store.ask(f"select {COLUMNS} from session where {_IDENTITY}", [account, record_type, id])  # noqa: S608

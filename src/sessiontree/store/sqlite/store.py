@@ -34,7 +34,6 @@ from sessiontree.store.sqlite.checks import SqliteChecks
 from sessiontree.store.sqlite.intakes import SqliteIntakes
 from sessiontree.store.sqlite.kinds import Kinds
 from sessiontree.store.sqlite.pruning import SqliteRemoving
-from sessiontree.store.sqlite.recent import Ours, Recent
 from sessiontree.store.sqlite.sessions import SqliteSessions
 from sessiontree.store.sqlite.snapshot import ReadTransaction
 from sessiontree.store.sqlite.spend import SqliteSpend
@@ -64,8 +63,6 @@ class SqliteStore:
         if not create and not path.exists():
             raise StoreError(f"{path} does not exist: import records first, or name the store with --store")
         self.kinds = Kinds(catalog)
-        self.recent = Recent()
-        self.ours = Ours()
         self.sessions: Sessions = SqliteSessions(self)
         self.spend: Spend = SqliteSpend(self)
         self.checks: Checks = SqliteChecks(self)
@@ -123,12 +120,22 @@ class SqliteStore:
                 db.execute("commit")
             except BaseException:
                 self.kinds.forget()
-                self.recent.forget()
                 if db.in_transaction:
                     db.execute("rollback")
                 raise
             if others_wrote:
                 time.sleep(opening.YIELD_SECONDS)
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """One moment of the store, on this thread's connection for reading."""
+        with self._errors():
+            db = self.reader
+            db.execute("begin")
+            try:
+                yield db
+            finally:
+                db.execute("rollback")
 
     def _others_wrote(self, db: sqlite3.Connection) -> bool:
         """Whether another process has written since this was last asked."""

@@ -64,20 +64,16 @@ def add(
     shares: Sequence[Share],
 ) -> tuple[list[Outcome], int]:
     """Keep records in order; see `Store.add`; also the last row's number. Inside a writing transaction."""
-    store.recent.begin(db)
-    noted = dirty.last(db)
     account_id = store.kinds.make_account(db, account)
     batch = _Batch(account_id, received, notes.next_row(db), _stored(store, db, account_id, records))
     outcomes = _sort_in_shares(db, batch, records, shares) if shares else [_sort_in(batch, each) for each in records]
     _write_created(store, db, batch)
     if batch.replaced:
         _write_replaced(store, db, batch)
-    _note_dirty(store, db, batch)
+    _note_dirty(db, batch)
     _note_fields(store, db, batch)
     removed = [old for old, _ in batch.changed.values()]
     spend.apply(db, store.kinds, account_id, removed, chain(batch.created.values(), _changed(batch)))
-    store.ours.add(noted + 1, dirty.last(db))
-    store.recent.end(db)
     return outcomes, batch.next_row - 1
 
 
@@ -225,14 +221,12 @@ def _write_replaced(store: "SqliteStore", db: sqlite3.Connection, batch: _Batch)
         move_links(db, row, _places(batch.account_id, old), _places(batch.account_id, new))
 
 
-def _note_dirty(store: "SqliteStore", db: sqlite3.Connection, batch: _Batch) -> None:
+def _note_dirty(db: sqlite3.Connection, batch: _Batch) -> None:
     """Note whose sessions have to be computed again."""
     if batch.created:
-        dirty.note_rows(db, batch.account_id, min(batch.created), max(batch.created))
-        store.recent.keep(batch.account_id, batch.created, batch.received)
+        dirty.note_new(db, batch.account_id, min(batch.created), max(batch.created))
     if batch.changed:
         dirty.note_changed(db, batch.account_id, batch.changed)
-        store.recent.changed(batch.changed)
 
 
 def _changed(batch: _Batch) -> list[Record]:

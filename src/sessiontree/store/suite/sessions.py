@@ -5,8 +5,10 @@ from datetime import UTC, datetime
 from sessiontree.catalog import Catalog
 from sessiontree.money import UNIT
 from sessiontree.placement import Problem
+from sessiontree.record import Record
 from sessiontree.sessions import Session, Unlinked
 from sessiontree.store import Store
+from sessiontree.store.parts.notes import SMALL_ROWS
 from sessiontree.store.suite.helpers import ACCOUNT, Opening, add, changed, later, record, shipped
 from sessiontree.store.suite.session_lists import refresh
 
@@ -144,6 +146,42 @@ def test_a_record_in_two_sessions_is_at_home_in_one(store: Store) -> None:
     at_home, visited = row(store, "call-session", "s"), row(store, "conference", "c")
     assert at_home.totals == visited.totals == visited.elsewhere == {"USD": 2 * UNIT}
     assert (at_home.elsewhere, at_home.elsewhere_count, visited.elsewhere_count) == ({}, 0, 1)
+
+
+def test_a_record_worked_in_before_its_turn_comes_into_all_its_sessions(store: Store) -> None:
+    def participant(id: str, conference: str, session: str) -> Record:
+        fields = {"conference_id": conference, "call_session_id": session}
+        return record(store, "conference-participant", id, cost="1", **fields)
+
+    add(store, *[record(store, "conference", id) for id in ("c", "far")])
+    refresh(store)
+    add(store, participant("p0", "c", "s0"), participant("p1", "c", "s1"), participant("p2", "far", "s1"))
+    while store.sessions.refresh(1):
+        pass
+    found = [row(store, "conference", "far"), row(store, "conference", "c"), row(store, "call-session", "s1")]
+    assert [session.event_count for session in found] == [2, 3, 3]
+
+
+def test_notes_of_few_records_come_before_those_of_many(store: Store) -> None:
+    many = 5 * SMALL_ROWS
+    add(store, *[record(store, "recording", f"r{at}", telnyx_session_id=f"s{at}") for at in range(many)])
+    add(store, record(store, "recording", "r", telnyx_session_id="small"))
+    left = store.sessions.refresh(SMALL_ROWS)
+    if store.sessions.find(ACCOUNT, "call-session", "small") is None:  # every other time the oldest comes first
+        left = store.sessions.refresh(SMALL_ROWS)
+    assert 2 * SMALL_ROWS < left < many
+    assert row(store, "call-session", "small").event_count == 2
+    refresh(store)
+    assert row(store, "call-session", f"s{many - 1}").event_count == 2
+
+
+def test_all_can_be_settled_at_once(store: Store) -> None:
+    for account in (ACCOUNT, "other"):
+        add(store, *[record(store, "recording", f"r{at}", telnyx_session_id="s") for at in range(9)], account=account)
+    store.sessions.settle()
+    assert store.sessions.waiting() == 0
+    assert [row(store, "call-session", "s", account).event_count for account in (ACCOUNT, "other")] == [10, 10]
+    store.sessions.settle()
 
 
 def test_a_record_sent_for_a_virtual_event_counts_in_its_session(store: Store) -> None:

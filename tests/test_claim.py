@@ -1,0 +1,151 @@
+"""Refreshing a SQLite store beside others: whatever happens while one works out what to write, rows end up right."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from sessiontree import taking_back
+from sessiontree.catalog import Catalog
+from sessiontree.catalog_files import load
+from sessiontree.store.sqlite import claim, sessions
+from sessiontree.store.sqlite.sessions import SqliteSessions
+from sessiontree.store.sqlite.store import SqliteStore
+from sessiontree.store.suite import add, record
+from test_laws_together import check, perform
+from test_taking_back import IMPORTS, Step, both, catalog, sequences
+
+__all__ = ["catalog"]  # the fixture of that name
+
+
+def meanwhile(patch: pytest.MonkeyPatch, store: SqliteStore, happens: Callable[[], None]) -> bool:
+    """Refresh, and let something happen when that has been worked out and not yet written; whether it came to that."""
+    assert isinstance(store.sessions, SqliteSessions)
+    work_out, happened = store.sessions._worked_out, []
+
+    def interrupted(db, limit):
+        refresh = work_out(db, limit)
+        if not happened and db is store.reader:  # otherwise others wait
+            happened.append(True)
+            happens()
+        return refresh
+
+    with patch.context() as inside:
+        inside.setattr(store.sessions, "_worked_out", interrupted)
+        store.sessions.refresh(3)
+    return bool(happened)
+
+
+@pytest.fixture
+def beside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even a few records are worked out while others write."""
+    monkeypatch.setattr(sessions, "_FEW_RECORDS", 0)
+
+
+def run(steps: Sequence[Step], catalog: Catalog) -> None:
+    """Every step happens while another process, whose claim lasts no time, is about to write what it has worked out."""
+    with pytest.MonkeyPatch.context() as patch, both(catalog, IMPORTS) as each:
+        patch.setattr(sessions, "_FEW_RECORDS", 0)
+        patch.setattr(claim, "SECONDS", 0.0)
+        assert isinstance(each.store, SqliteStore)
+        other = SqliteStore(each.store.path, catalog)
+        for name, value in steps:
+            if not meanwhile(patch, other, lambda name=name, value=value: perform(each, name, value)):
+                perform(each, name, value)
+        taking_back.refresh(other)
+        check(other, each.kept, catalog)
+        other.close()
+
+
+quick = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+thorough = settings(max_examples=800, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@quick
+@given(steps=sequences())
+def test_rows_are_right_whatever_happens_meanwhile(steps: list[Step], catalog: Catalog):
+    run(steps, catalog)
+
+
+@pytest.mark.long
+@thorough
+@given(steps=sequences())
+def test_rows_are_right_whatever_happens_meanwhile_at_length(steps: list[Step], catalog: Catalog):
+    run(steps, catalog)
+
+
+@pytest.fixture
+def stores(tmp_path: Path):
+    """Two that have the same file open, as two processes do."""
+    both = [SqliteStore(tmp_path / "store.db", load()) for _ in range(2)]
+    yield both
+    for store in both:
+        store.close()
+
+
+def counted(store: SqliteStore, id: str) -> int | None:
+    found = store.sessions.find("default", "call-session", id)
+    return None if found is None else found.event_count
+
+
+@pytest.mark.usefixtures("beside")
+def test_what_is_added_meanwhile_neither_waits_nor_is_lost(stores: list[SqliteStore], monkeypatch: pytest.MonkeyPatch):
+    one, other = stores
+    add(one, record(one, "recording", "r1", telnyx_session_id="s"))
+    assert meanwhile(monkeypatch, one, lambda: add(other, record(other, "recording", "r2", telnyx_session_id="s")))
+    assert (counted(one, "s"), one.sessions.waiting()) == (2, 1)
+    assert one.sessions.refresh() == 0
+    assert counted(one, "s") == 3
+
+
+@pytest.mark.usefixtures("beside")
+def test_what_was_worked_out_for_deleted_records_is_thrown_away(
+    stores: list[SqliteStore], monkeypatch: pytest.MonkeyPatch
+):
+    one, other = stores
+    add(one, record(one, "recording", "r", telnyx_session_id="s"))
+    one.sessions.refresh()
+    add(one, record(one, "recording", "more", telnyx_session_id="t"))
+    add(one, record(one, "recording", "r", telnyx_session_id="s", cost="1"))
+
+    def delete() -> None:
+        monkeypatch.setattr(claim, "SECONDS", 0.0)  # so that the other need not wait
+        taking_back.refresh(other)
+        assert other.removing.session("default", "call-session", "t") is not None
+
+    assert meanwhile(monkeypatch, one, delete)
+    taking_back.refresh(one)
+    assert (counted(one, "s"), counted(one, "t"), one.sessions.of_record("default", "recording", "more")) == (
+        2,
+        None,
+        [],
+    )
+
+
+def test_one_process_at_a_time_refreshes_until_it_is_no_more(
+    stores: list[SqliteStore], monkeypatch: pytest.MonkeyPatch
+):
+    one, other = stores
+    monkeypatch.setattr(sessions, "_LEFT_RECORDS", 0)
+    add(one, *[record(one, "recording", f"r{at}", telnyx_session_id=f"s{at}") for at in range(3)])
+    assert one.sessions.refresh(1) == 2
+    assert (other.sessions.refresh(1), other.sessions.refresh(1)) == (2, 2)
+    now = datetime.now(UTC).timestamp()
+    monkeypatch.setattr(claim.time, "time", lambda: now + claim.SECONDS)
+    assert other.sessions.refresh(1) == 1
+    monkeypatch.undo()
+    assert one.sessions.refresh() == 1
+    assert other.sessions.refresh() == 0
+
+
+def test_a_claim_of_the_future_is_none(stores: list[SqliteStore], monkeypatch: pytest.MonkeyPatch):
+    """The clock has been set back."""
+    one, other = stores
+    monkeypatch.setattr(sessions, "_LEFT_RECORDS", 0)
+    add(one, *[record(one, "recording", f"r{at}", telnyx_session_id=f"s{at}") for at in range(2)])
+    assert one.sessions.refresh(1) == 1
+    now = datetime.now(UTC).timestamp()
+    monkeypatch.setattr(claim.time, "time", lambda: now - 3600)
+    assert other.sessions.refresh() == 0
