@@ -22,26 +22,28 @@ _LISTED = ("sip-trunking", "webrtc_detail_record", "recording")
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A made-up session: the ids that its records are found by, and the records."""
+    """A made-up session: the ids that its records are found by, when they start, and the records."""
 
     id: str
     conversation: str
+    start: datetime
     bodies: list[bytes]
 
 
 class Maker:
     """Makes sessions. With `timed` ids carry their time (UUID version 1), else they are random (version 4)."""
 
-    def __init__(self, *, seed: int, timed: bool) -> None:
+    def __init__(self, *, seed: int, timed: bool, seconds_apart: float = SECONDS_APART) -> None:
         self._random = random.Random(seed)
         self._timed = timed
+        self._apart = timedelta(seconds=seconds_apart)
 
     def sessions(self) -> Iterator[Session]:
         """Sessions without end, in order of time."""
         start = FIRST_START
         while True:
             yield self._session(start)
-            start += timedelta(seconds=SECONDS_APART)
+            start += self._apart
 
     def windows(self) -> Iterator[tuple[list[Session], list[bytes]]]:
         """The sessions in groups, each with its `WINDOW` records in the order in which they arrive."""
@@ -71,7 +73,7 @@ class Maker:
         times = f'"created_at":"{begun}","completed_at":"{ended}"'
         bodies.append(self._call("ai-voice-assistant", next(new), linked, times))
         bodies += [self._inference(next(new), conversation, begun) for _ in range(5)]
-        return Session(session, conversation, bodies)
+        return Session(session, conversation, start, bodies)
 
     def _call(self, record_type: str, id: str, linked: str, times: str) -> bytes:
         pick = self._random.randrange

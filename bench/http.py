@@ -29,8 +29,8 @@ def _at(size: int, plan: Plan, stores: Stores) -> Iterator[Figure]:
     lengths = answer_bytes(stored, sessions)
     middle = int(median(lengths))
     with serving(stored.path) as ours, constant_reply(middle) as bound:
-        requests = [_request(ours, id) for id, _ in sessions]
-        ours_measured, bound_measured = _Measured(plan, ours, requests, lengths), _Measured(plan, bound, requests, [])
+        requests = [request(ours, id) for id, _ in sessions]
+        ours_measured, bound_measured = Measured(plan, ours, requests, lengths), Measured(plan, bound, requests, [])
         for _ in range(plan.repeats):
             ours_measured.repeat()
             bound_measured.repeat()
@@ -68,7 +68,7 @@ def _at(size: int, plan: Plan, stores: Stores) -> Iterator[Figure]:
     )
 
 
-class _Measured:
+class Measured:
     """Measurements of one server, repeated; the first is preceded by a warm-up."""
 
     def __init__(self, plan: Plan, server: Server, requests: list[bytes], lengths: list[int]) -> None:
@@ -79,9 +79,10 @@ class _Measured:
         self.rates: list[float] = []
         self.middles: list[float] = []
         self.cpu: list[float] = []
-        self._run(CLIENTS, len(requests))
+        self.run(CLIENTS, len(requests))
 
-    def _run(self, clients: int, count: int) -> load.Run:
+    def run(self, clients: int, count: int) -> load.Run:
+        """So many trees for so many clients."""
         return load.run(
             Load(
                 port=self._server.port,
@@ -95,15 +96,15 @@ class _Measured:
     def repeat(self) -> None:
         """Measure once more."""
         before = self._server.cpu_seconds()
-        many = self._run(CLIENTS, self._plan.http_count)
+        many = self.run(CLIENTS, self._plan.http_count)
         self.cpu.append((self._server.cpu_seconds() - before) / self._plan.http_count)
         self.rates.append(many.rate)
-        self.middles.append(percentile(self._run(1, self._plan.one_client_count).latencies, 0.5))
+        self.middles.append(percentile(self.run(1, self._plan.one_client_count).latencies, 0.5))
 
 
-def _request(server: Server, id: str) -> bytes:
-    """The request for a whole tree."""
+def request(server: Server, id: str, more: str = "") -> bytes:
+    """The request for a whole tree; `more` goes to the end of the query."""
     return (
-        f"GET /v2/session_analysis/{ROOT_TYPE}/{id}?max_depth={DEPTH} HTTP/1.1\r\n"
+        f"GET /v2/session_analysis/{ROOT_TYPE}/{id}?max_depth={DEPTH}{more} HTTP/1.1\r\n"
         f"Host: 127.0.0.1:{server.port}\r\nAuthorization: Bearer {server.key}\r\nAccept: application/json\r\n\r\n"
     ).encode()

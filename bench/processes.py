@@ -49,14 +49,14 @@ def peak_bytes(pid: int) -> int:
 
 
 @contextmanager
-def serving(store: Path, **environment: str) -> Iterator[Server]:
-    """A server over this store, made if need be; gone at the end."""
+def serving(store: Path | str, *options: str, **environment: str) -> Iterator[Server]:
+    """A server over this store, made if need be, with further options of `serve`; gone at the end."""
     opened = open_store(str(store), catalog_files.load())
     text, key = make_key()
     opened.add_key(key)
     opened.close()
     port = _free_port()
-    command = ["-m", "sessiontree", "--store", str(store), "serve", "--port", str(port)]
+    command = ["-m", "sessiontree", "--store", str(store), "serve", "--port", str(port), *options]
     with _running(command, port, environment) as process:
         yield Server(port, text, process)
 

@@ -27,7 +27,7 @@ SEED_ADDED = 2  # of records that are in no store yet
 class Stored:
     """A store of some size; `sample` are sessions in it, each by its id and its conversation's."""
 
-    path: Path
+    path: Path | str
     size: int
     sample: list[tuple[str, str]]
 

@@ -28,16 +28,16 @@ ASKS_MAX: Final = 50
 
 # In this order whatever the planner knows of the tables: a plan is made once, often while they are still empty. A link
 # whose record is not in the table gives a row without a record: whoever sees one has to look into all of them.
-_PREPARE: Final = """prepare {name} (integer, bigint[]) as
-    with recursive near (row, packed, hops) as (
-        select null::bigint, null::bytea, $2
+_WALK: Final = """with recursive near (row, packed, hops) as (
+        select null::bigint, null::bytea, $2::bigint[]
         union
         select link.row, record.packed, record.hops from (select distinct unnest(hops) as place from near) as following
-        cross join lateral (select row, start from link where account = $1 and link.place = following.place offset 0)
-            as link
+        cross join lateral (
+            select row, start from link where account = $1 and link.place = following.place offset 0) as link
         left join lateral (
             select packed, hops from {record} as record
-            where account = $1 and record.row = link.row and record.start = link.start offset 0) as record on true
+            where account = $1 and record.row = link.row and record.start = link.start offset 0
+        ) as record on true
     )
     select row, packed from near where row is not null limit {limit}"""
 
@@ -59,8 +59,12 @@ def prepare(month: Month | None) -> str:
 
     A walk over a month names its partition: with all of them in the statement, the database would lock them all.
     """
-    record = "record" if month is None else partition("record", month)
-    return _PREPARE.format(name=_name(month), record=record, limit=ROWS_MAX)
+    return f"prepare {_name(month)} (integer, bigint[]) as {walk_over(month)}"
+
+
+def walk_over(month: Month | None) -> str:
+    """The walk itself, from an account's ($1) places ($2) over the records of a month, or over all."""
+    return _WALK.format(record="record" if month is None else partition("record", month), limit=ROWS_MAX)
 
 
 def statement(account_id: int, at: Iterable[int], month: Month | None) -> str:
