@@ -8,8 +8,8 @@ from psycopg import Connection
 from sessiontree.record import Record
 from sessiontree.store.parts.packing import same_content
 from sessiontree.store.postgres.batch import Identity
-from sessiontree.store.postgres.months import start_of
-from sessiontree.store.postgres.text import numbers, texts, to_text
+from sessiontree.store.postgres.binary import Int4s, Texts, int4s, int8s, micros, texts, times
+from sessiontree.store.postgres.text import to_text
 
 if TYPE_CHECKING:
     from sessiontree.store.postgres.store import PostgresStore
@@ -78,8 +78,8 @@ def _insert(
     meanwhile: Callable[[], None],
 ) -> dict[Identity, int]:
     """Note these identities unless they are there already: those that are noted now."""
-    starts = texts([start_of(latest[identity]) for identity in rows])
-    values = [account_id, *_names(store, db, account_id, rows), numbers(rows.values()), starts]
+    starts = times([micros(latest[identity].start) for identity in rows])
+    values = [account_id, *_names(store, db, account_id, rows), int8s(rows.values()), starts]
     with db.pipeline():  # sends the statement now, and waits for what comes of it later
         cursor = db.execute(_INSERT, values)
         meanwhile()
@@ -89,10 +89,10 @@ def _insert(
     return {identity: row for identity, row in rows.items() if row in noted}
 
 
-def _names(store: "PostgresStore", db: Db, account_id: int, identities: Collection[Identity]) -> tuple[str, str]:
+def _names(store: "PostgresStore", db: Db, account_id: int, identities: Collection[Identity]) -> tuple[Int4s, Texts]:
     """The kinds and the ids of these, as two arrays."""
     kinds = {name: store.kinds.kind_id(db, account_id, name) or 0 for name in {name for name, _ in identities}}
-    return numbers([kinds[name] for name, _ in identities]), texts([to_text(id) for _, id in identities])
+    return int4s([kinds[name] for name, _ in identities]), texts([to_text(id) for _, id in identities])
 
 
 def _stored(store: "PostgresStore", db: Db, account_id: int, identities: Collection[Identity]) -> Known:

@@ -12,6 +12,7 @@ from sessiontree.store.parts.micros import from_micros
 from sessiontree.store.parts.session_rows import read_row, read_session
 from sessiontree.store.postgres import copying, write
 from sessiontree.store.postgres.amounts import to_numeric
+from sessiontree.store.postgres.binary import micros
 from sessiontree.store.postgres.months import start_of
 from sessiontree.store.postgres.session_rows import COSTS, WRITTEN, costs_of, sums_of, values_of
 from sessiontree.store.postgres.text import to_text
@@ -91,12 +92,11 @@ class PostgresTarget:
             identities: list[tuple[Any, ...]] = []
             for _, row, kind, _, intake, packed in some:
                 record = self._store.packer.unpack(packed)
-                records.append(
-                    copying.RecordRow(row, record.start, kind, intake, packed, write.hops_of(account_id, record))
-                )
-                links += [(place, row, record.start) for place in write.places_of(account_id, record)]
+                start, (places, hops) = micros(record.start), write.places_and_hops(account_id, record)
+                records.append(copying.RecordRow(row, start, kind, intake, packed, hops))
+                links += [(place, row, start) for place in places]
                 identities.append((account_id, kind, to_text(record.id), row, start_of(record)))
-            copying.put_records(db, account_id, len(records), records)
+            copying.put_records(db, account_id, records)
             copying.put_links(db, account_id, links)
             _copy(db, "identity", "account, kind, id, row, start", identities)
 

@@ -10,8 +10,10 @@ import psycopg
 from psycopg import conninfo, errors
 from psycopg.abc import Buffer
 from psycopg.adapt import AdaptersMap, Dumper
+from psycopg.pq import Format
 
 from sessiontree.errors import StoreError
+from sessiontree.store.postgres.binary import ARRAYS, Array
 
 CONNECT_SECONDS = 10
 APPLICATION = "sessiontree"
@@ -30,6 +32,19 @@ class _Int(Dumper):
         return self.dump(obj)
 
 
+def _ready(number: int) -> type[Dumper]:
+    """Sends arrays of this type as they are."""
+
+    class Ready(Dumper):
+        format = Format.BINARY
+        oid = number
+
+        def dump(self, obj: Array) -> Buffer:
+            return obj.data
+
+    return Ready
+
+
 def parameters(url: str) -> dict[str, Any]:
     """What to connect with. Raises StoreError for a URL that is none."""
     try:
@@ -39,6 +54,8 @@ def parameters(url: str) -> dict[str, Any]:
     options = f"{given.pop('options', None) or ''} {_OPTIONS}".strip()
     adapters = AdaptersMap(psycopg.adapters)
     adapters.register_dumper(int, _Int)
+    for kind, number in ARRAYS.items():
+        adapters.register_dumper(kind, _ready(number))
     defaults = {"connect_timeout": CONNECT_SECONDS, "application_name": APPLICATION}
     own = {"options": options, "autocommit": True, "prepare_threshold": 2, "context": _Context(adapters)}
     return defaults | given | own

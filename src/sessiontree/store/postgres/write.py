@@ -3,7 +3,7 @@
 What a transaction leans on and may be made for good beforehand (account, kinds, shapes, partitions, dictionaries) is.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from itertools import chain
@@ -21,8 +21,9 @@ from sessiontree.store.parts.places import KEY, REF, place
 from sessiontree.store.postgres import brought as notes
 from sessiontree.store.postgres import copying, dirty, identities, reread, spend
 from sessiontree.store.postgres.batch import Batch
+from sessiontree.store.postgres.binary import int8s, micros
 from sessiontree.store.postgres.months import start_of
-from sessiontree.store.postgres.text import numbers, to_text
+from sessiontree.store.postgres.text import to_text
 
 if TYPE_CHECKING:
     from sessiontree.store.postgres.store import PostgresStore
@@ -46,6 +47,8 @@ _LINK = """insert into link (account, place, row, start) select %s, place, %s, %
     on conflict do nothing"""
 
 Shown = set[tuple[int, int, tuple[str, ...]]]
+Found = dict[int, tuple[set[int], list[int]]]
+"""Places and hops of records, by their `id()`."""
 
 
 def add(
@@ -58,17 +61,18 @@ def add(
     def work(db: Db) -> list[Outcome]:
         shown.clear()
         reread.writing_begins(store, db)
-        places: dict[int, set[int]] = {}
+        found: Found = {}
 
         def find_places() -> None:
-            places.update({id(record): places_of(account_id, record) for record in records})
+            for record in records:
+                found[id(record)] = places_and_hops(account_id, record)
 
         rows, known = identities.claim(store, db, account_id, records, find_places) if records else ({}, {})
         batch = Batch(account_id, received, rows, known)
         outcomes = batch.sort_in(records, shares)
         if shares:
             notes.note(db, account_id, received, batch.brought)
-        _write_created(store, db, batch, places)
+        _write_created(store, db, batch, found)
         _write_replaced(store, db, batch)
         _note_fields(store, db, batch, shown)
         for first, last in ranges(batch.created):
@@ -100,19 +104,30 @@ def _prepare(store: "PostgresStore", account: str, records: Sequence[Record]) ->
     return account_id
 
 
+def places_and_hops(account_id: int, record: Record) -> tuple[set[int], list[int]]:
+    """Every place by which a record is found: its identity, keys and refs. And its hops, the places of its neighbours:
+    of its children, of its parents, and of others that those might have instead.
+    """
+    hops: list[int] = []
+    places = {place(account_id, record.record_type, record.id)}
+    keys = set(record.keys)
+    for value in keys:
+        if value is not None:
+            as_key, as_ref = _both(account_id, value)
+            places.add(as_key)
+            hops += (as_key, as_ref)
+    for value in set(record.refs):
+        if value is not None:
+            as_key, as_ref = _both(account_id, value)
+            places.add(as_ref)
+            if value not in keys:
+                hops.append(as_key)
+    return places, hops
+
+
 def places_of(account_id: int, record: Record) -> set[int]:
-    """Every place by which a record is found: its identity, keys and refs."""
-    places = {_both(account_id, value)[0] for value in record.keys if value is not None}
-    places.update([_both(account_id, value)[1] for value in record.refs if value is not None])
-    places.add(place(account_id, record.record_type, record.id))
-    return places
-
-
-def hops_of(account_id: int, record: Record) -> list[int]:
-    """The places of its neighbours: of its children, of its parents, and of others that those might have instead."""
-    hops = [at for value in {*record.keys} if value is not None for at in _both(account_id, value)]
-    hops += [_both(account_id, value)[0] for value in {*record.refs}.difference(record.keys) if value is not None]
-    return hops
+    """Every place by which a record is found."""
+    return places_and_hops(account_id, record)[0]
 
 
 @lru_cache(maxsize=1 << 15)  # a value comes up for its links and those of its neighbours
@@ -132,7 +147,7 @@ def change(
     packed: bytes,
 ) -> None:
     """Give a record another content, with all by which it is found. Its identity is locked by this transaction."""
-    hops = numbers(hops_of(account_id, new))
+    hops = int8s(places_and_hops(account_id, new)[1])
     db.execute(_CHANGE, [start_of(new), intake, packed, hops, account_id, row, start_of(old)])
     if old.start != new.start:
         kind = store.kinds.kind_id(db, account_id, new.record_type)
@@ -150,27 +165,24 @@ def _move_links(db: Db, account_id: int, row: int, old: Record, new: Record) -> 
         db.execute(_LINK, [account_id, row, start_of(new), list(come)])
 
 
-def _write_created(store: "PostgresStore", db: Db, batch: Batch, places: dict[int, set[int]]) -> None:
+def _write_created(store: "PostgresStore", db: Db, batch: Batch, found: Found) -> None:
+    """Links first: while the database works them in, the records are packed."""
     if not batch.created:
         return
-    links = [(at, row, record.start) for row, record in batch.created.items() for at in places[id(record)]]
-    links.sort(key=_place)  # in the order of the index: neighbours share a page
-    rows = _rows(store, batch, {name: store.kinds.kind_id(db, batch.account_id, name) for name, _ in batch.rows})
-    copying.put_records(db, batch.account_id, len(batch.created), rows)
+    current, created = store.kinds.current, batch.created
+    packing = store.packer.begin([(each, current(each.record_type)) for each in created.values()], batch.received)
+    starts = [micros(record.start) for record in created.values()]
+    links: list[copying.Link] = []
+    for (row, record), start in zip(created.items(), starts, strict=True):
+        links += [(at, row, start) for at in found[id(record)][0]]
+    links.sort()  # in the order of the index: neighbours share a page
     copying.put_links(db, batch.account_id, links)
-
-
-def _rows(store: "PostgresStore", batch: Batch, kinds: dict[str, int | None]) -> Iterator[copying.RecordRow]:
-    pack, received, owners = store.packer.pack, batch.received, batch.owners
-    shapes = {name: store.kinds.current(name) for name in kinds}
-    for row, record in batch.created.items():
-        packed = pack(record, shapes[record.record_type], received)
-        hops = hops_of(batch.account_id, record)
-        yield copying.RecordRow(row, record.start, kinds[record.record_type] or 0, owners.get(row), packed, hops)
-
-
-def _place(link: copying.Link) -> int:
-    return link[0]
+    kinds = {name: store.kinds.kind_id(db, batch.account_id, name) or 0 for name, _ in batch.rows}
+    rows = [
+        copying.RecordRow(row, start, kinds[record.record_type], batch.owners.get(row), packed, found[id(record)][1])
+        for (row, record), start, packed in zip(created.items(), starts, packing.result(), strict=True)
+    ]
+    copying.put_records(db, batch.account_id, rows)
 
 
 def _write_replaced(store: "PostgresStore", db: Db, batch: Batch) -> None:
