@@ -30,7 +30,7 @@ from sessiontree.reading import Reader
 from sessiontree.session_query import SessionQuery
 from sessiontree.store import Store, open_store
 from sessiontree.store.intakes import Origin, Share, new_id
-from sessiontree.store.postgres import dirty, refresh_reading, session_writing
+from sessiontree.store.postgres import dirty, refresh_reading, session_writing, sessions
 from sessiontree.store.postgres.amounts import from_numeric, to_numeric
 from sessiontree.store.postgres.pool import CONNECTIONS
 from sessiontree.store.spend import SpendQuery
@@ -273,19 +273,41 @@ ON_ALL = ("_AT_PLACES", "_RECORDS", "_OF_ROWS", "_BETWEEN", "_HELD", "_HELD_BETW
 @pytest.mark.parametrize("name", ON_ALL)
 def test_a_refresh_never_reads_a_whole_table(opening: Opening, name: str) -> None:
     """Not even by a plan that was made while the store was empty, and is kept while it grows."""
-    statement, count = re.subn(r"%(\(\w+\))?s", "$0", getattr(refresh_reading, name))
-    for number in range(1, count + 1):
-        statement = statement.replace("$0", f"${number}", 1)
     store = opening()
     add(store, record(store, "recording", "r", started_at="2026-03-01T00:00:00Z"))
     with store.alone() as db:
-        db.execute(f"prepare asked as {statement}", prepare=False)
-        arguments = ", ".join(["null"] * count)
-        plan = "\n".join(line for (line,) in db.execute(f"explain execute asked({arguments})", prepare=False))
-        db.execute("deallocate asked")
+        plan = planned(db, getattr(refresh_reading, name))
     assert "Index" in plan
     for way in ("Seq Scan on", "Hash Join", "Merge Join"):
         assert way not in plan, plan
+
+
+def planned(db: Connection[Any], asked: str) -> str:
+    """How a statement is done, whatever its values are."""
+    statement, count = re.subn(r"%(\(\w+\))?s", "$0", asked)
+    for number in range(1, count + 1):
+        statement = statement.replace("$0", f"${number}", 1)
+    db.execute(f"prepare asked as {statement}", prepare=False)
+    arguments = ", ".join(["null"] * count)
+    plan = "\n".join(line for (line,) in db.execute(f"explain execute asked({arguments})", prepare=False))
+    db.execute("deallocate asked")
+    return plan
+
+
+OF_SESSIONS = (refresh_reading._SESSIONS, refresh_reading._SESSIONS_OF, sessions._FIND)
+
+
+def test_a_few_sessions_are_found_without_reading_all_of_the_account(empty_database: str) -> None:
+    """Not even before the database has looked at the tables by itself: the refresh has it look as sessions come."""
+    store = open_store(empty_database, shipped())
+    add(store, *[record(store, "recording", f"r{at}", started_at="2026-03-01T00:00:00Z") for at in range(200)])
+    refreshed(store)
+    with store.alone() as db:
+        plans = [planned(db, statement) for statement in OF_SESSIONS]
+    store.close()
+    for plan in plans:
+        assert "session_pkey" in plan or "session_account_record_type_id_key" in plan, plan
+        assert "Filter" not in plan, plan
 
 
 # Numbers

@@ -29,8 +29,8 @@ _STORED = f"""select identity.row, packed from {_NAMED}
         where account = %s and identity.kind = named.kind and identity.id = named.id offset 0) as identity
     cross join lateral (select packed from record
         where account = %s and record.row = identity.row and record.start = identity.start offset 0) as record"""  # noqa: S608 - only our own names
-_LOCK = f"""select from identity where account = %s and (kind, id) in (select kind, id from {_NAMED})
-    order by kind, id for update"""  # noqa: S608 - only our own names
+_LOCK = f"""select from {_NAMED} cross join lateral (select from identity
+    where account = %s and identity.kind = named.kind and identity.id = named.id offset 0 for update) as locked"""  # noqa: S608 - only our own names
 
 
 def claim(
@@ -121,5 +121,6 @@ def _locked(store: "PostgresStore", db: Db, account_id: int, identities: Collect
     """Lock these, and read them once more: another may have changed them before."""
     if not identities:
         return {}
-    db.execute(_LOCK, [account_id, *_names(store, db, account_id, identities)])
+    ordered = sorted(identities)  # in one order: none waits for another that waits for it
+    db.execute(_LOCK, [*_names(store, db, account_id, ordered), account_id])
     return _stored(store, db, account_id, identities)

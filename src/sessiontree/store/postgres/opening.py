@@ -11,6 +11,7 @@ from psycopg import conninfo, errors
 from psycopg.abc import Buffer
 from psycopg.adapt import AdaptersMap, Dumper
 from psycopg.pq import Format
+from psycopg.types.numeric import Int8BinaryLoader
 
 from sessiontree.errors import StoreError
 from sessiontree.store.postgres.binary import ARRAYS, Array
@@ -56,6 +57,7 @@ def parameters(url: str) -> dict[str, Any]:
     adapters.register_dumper(int, _Int)
     for kind, number in ARRAYS.items():
         adapters.register_dumper(kind, _ready(number))
+    adapters.register_loader("timestamptz", Int8BinaryLoader)  # in binary form it is one: `binary.micros`
     defaults = {"connect_timeout": CONNECT_SECONDS, "application_name": APPLICATION}
     own = {"options": options, "autocommit": True, "prepare_threshold": 2, "context": _Context(adapters)}
     return defaults | given | own

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from psycopg import Connection
+from psycopg import Connection, Cursor
 
 from sessiontree.record import Record
 from sessiontree.store import Asks
@@ -13,13 +13,14 @@ from sessiontree.store.parts.places import KEY, REF, place
 from sessiontree.store.parts.session_rows import Row
 from sessiontree.store.postgres import dirty
 from sessiontree.store.postgres.amounts import to_array
+from sessiontree.store.postgres.binary import int8s, times
 from sessiontree.store.postgres.session_rows import COLUMNS, read_row
 from sessiontree.store.postgres.text import to_text
 
 if TYPE_CHECKING:
     from sessiontree.store.postgres.store import PostgresStore
 
-_AT_PLACES = "select row, start::text from link where account = %s and place = any(%s::bigint[])"
+_AT_PLACES = "select row, start from link where account = %s and place = any(%s::bigint[])"
 # "offset 0": record by record, by the index, and never the whole table, however small it was when this was planned.
 _RECORDS = """select found.* from unnest(%s::bigint[], %s::timestamptz[]) as linked (row, start), lateral (
     select row, kind, packed from record
@@ -50,9 +51,7 @@ class RefreshReading:
         return RowSnapshot(self._store, self._db, self._account_id, self._declared)
 
     def at_places(self, places: Collection[int]) -> set[int]:
-        return (
-            {row for row, _ in self._db.execute(_AT_PLACES, [self._account_id, to_array(places)])} if places else set()
-        )
+        return {row for row, _ in _at_places(self._db, self._account_id, places)} if places else set()
 
     def held(self, rows: Collection[int]) -> set[int]:
         if not rows:
@@ -108,13 +107,13 @@ class RowSnapshot:
         places = [place(self._account_id, record_type, id) for record_type, id in ids]
         places += [place(self._account_id, KEY, value) for value in keys]
         places += [place(self._account_id, REF, value) for value in refs]
-        linked: dict[int, str] = {}
+        linked: dict[int, int] = {}
         for some in _parts(places):
-            linked.update(self._db.execute(_AT_PLACES, [self._account_id, to_array(some)]).fetchall())
+            linked.update(_at_places(self._db, self._account_id, some))
         asked = []
         for rows in _parts([row for row in linked if row not in self._given]):
-            starts = ",".join([f'"{linked[row]}"' for row in rows])
-            for row, record in self._unpacked(_RECORDS, [to_array(rows), f"{{{starts}}}", self._account_id]):
+            starts = times([linked[row] for row in rows])
+            for row, record in self._unpacked(_RECORDS, [int8s(rows), starts, self._account_id]):
                 if (  # places are hashes: others may share them
                     not keys.isdisjoint(record.keys)
                     or not refs.isdisjoint(record.refs)
@@ -159,6 +158,12 @@ class RowSnapshot:
                 self.row_of[id(record)] = row
                 records.append(record)
         return records
+
+
+def _at_places(db: Connection[Any], account_id: int, places: Iterable[int]) -> list[tuple[int, int]]:
+    """The rows that have a link at any of these places, and when their records start."""
+    cursor: Cursor[tuple[int, int]] = db.cursor(binary=True)
+    return cursor.execute(_AT_PLACES, [account_id, int8s(places)]).fetchall()
 
 
 def _parts(values: list[Any]) -> Iterator[list[Any]]:

@@ -14,6 +14,10 @@ from sessiontree.store.postgres.session_rows import COSTS, WRITTEN, costs_of, su
 from sessiontree.store.postgres.text import to_text
 
 _CHANGE = "change"
+_ANALYZE_AT = (100, 1_000, 10_000, 100_000)
+"""When there are so many sessions, the planner has to know. Where it knows nothing, any index that begins with the
+account looks good to it, and all sessions are read to find a few; by itself the database looks once a minute at most.
+"""
 _ADD_SUMS = """insert into session_sum as kept (account, currency, sessions, events, unpriced, total, elsewhere)
     values (%s, %s, %s, %s, %s, %s, %s) on conflict (account, currency) do update set
         sessions = kept.sessions + excluded.sessions, events = kept.events + excluded.events,
@@ -37,6 +41,8 @@ def write(db: Connection[Any], refresh: Refresh, number: int) -> None:
     _forget_gone(db, account_id, changes.came_or_went)
     gone = [(account_id, sequence, *map(to_text, identity)) for sequence, identity in changes.gone]
     _copy(db, "session_gone", "account, sequence, record_type, id", gone)
+    if any(number < at <= changes.number for at in _ANALYZE_AT):
+        db.execute("analyze session, session_cost, home")
     for name, value in ((dirty.LOCK, changes.number), (_CHANGE, changes.sequence)):
         db.execute(_COUNT, [account_id, name, value])
 
