@@ -1,16 +1,17 @@
 """Rows of records and links into PostgreSQL: a few by a statement, many by COPY in its binary form."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from struct import Struct
 from typing import Any, Final, NamedTuple
 
-from psycopg import Connection, Copy
+from psycopg import Connection
 
 from sessiontree.store.postgres.binary import int8s, int8s_column, times
 from sessiontree.store.postgres.text import numbers
 
 FEW: Final = 20
-_AT_ONCE: Final = 256  # rows sent at once
+_RECORDS_AT_ONCE: Final = 256  # so many are sent at once: about 100 kB
+_LINKS_AT_ONCE: Final = 2048
 _HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER: Final = b"\xff\xff"
 _RECORD: Final = Struct("!h ii iq iq ii")  # each column after its length; intake, packed and hops follow
@@ -40,8 +41,10 @@ class RecordRow(NamedTuple):
     hops: list[int]
 
 
-Link = tuple[int, int, int]
-"""Place, row and start."""
+def links_of(account_id: int, row: int, start: int, places: Iterable[int]) -> list[bytes]:
+    """The links of a record, as `put_links` takes them; `start` as `binary.micros` has it."""
+    pack = _LINK.pack
+    return [pack(4, 4, account_id, 8, place, 8, row, 8, start) for place in places]
 
 
 def put_records(db: Connection[Any], account_id: int, rows: Sequence[RecordRow]) -> None:
@@ -53,27 +56,28 @@ def put_records(db: Connection[Any], account_id: int, rows: Sequence[RecordRow])
         return
     with db.cursor() as cursor, cursor.copy(_COPY_RECORDS) as copy:
         copy.write(_HEADER)
-        for first in range(0, len(rows), _AT_ONCE):
-            copy.write(b"".join([_record(account_id, *each) for each in rows[first : first + _AT_ONCE]]))
+        for first in range(0, len(rows), _RECORDS_AT_ONCE):
+            some = rows[first : first + _RECORDS_AT_ONCE]
+            copy.write(b"".join([_record(account_id, *each) for each in some]))
         copy.write(_TRAILER)
 
 
-def put_links(db: Connection[Any], account_id: int, links: Sequence[Link]) -> None:
-    """Insert links that are not there."""
+def put_links(db: Connection[Any], links: list[bytes]) -> None:
+    """Insert links of one account that are not there, in the order of the index: neighbours share a page."""
+    links.sort()
     if len(links) <= 4 * FEW:
-        places, rows, starts = zip(*links, strict=True)
-        db.execute(_INSERT_LINKS, [account_id, int8s(places), int8s(rows), times(starts)])
+        accounts, places, rows, starts = zip(*map(_columns, links), strict=True)
+        db.execute(_INSERT_LINKS, [accounts[0], int8s(places), int8s(rows), times(starts)])
         return
     with db.cursor() as cursor, cursor.copy(_COPY_LINKS) as copy:
         copy.write(_HEADER)
-        for first in range(0, len(links), _AT_ONCE):
-            _write_links(copy, account_id, links[first : first + _AT_ONCE])
+        for first in range(0, len(links), _LINKS_AT_ONCE):
+            copy.write(b"".join(links[first : first + _LINKS_AT_ONCE]))
         copy.write(_TRAILER)
 
 
-def _write_links(copy: Copy, account_id: int, links: Sequence[Link]) -> None:
-    pack = _LINK.pack
-    copy.write(b"".join([pack(4, 4, account_id, 8, place, 8, row, 8, start) for place, row, start in links]))
+def _columns(link: bytes) -> tuple[int, ...]:
+    return _LINK.unpack(link)[2::2]
 
 
 def _record(

@@ -88,16 +88,16 @@ class PostgresTarget:
     def _put_records(self, db: Db, rows: Rows) -> None:
         for account_id, some in groupby(rows, key=_account):
             records: list[copying.RecordRow] = []
-            links: list[copying.Link] = []
+            links: list[bytes] = []
             identities: list[tuple[Any, ...]] = []
             for _, row, kind, _, intake, packed in some:
                 record = self._store.packer.unpack(packed)
                 start, (places, hops) = micros(record.start), write.places_and_hops(account_id, record)
                 records.append(copying.RecordRow(row, start, kind, intake, packed, hops))
-                links += [(place, row, start) for place in places]
+                links += copying.links_of(account_id, row, start, places)
                 identities.append((account_id, kind, to_text(record.id), row, start_of(record)))
             copying.put_records(db, account_id, records)
-            copying.put_links(db, account_id, links)
+            copying.put_links(db, links)
             _copy(db, "identity", "account, kind, id, row, start", identities)
 
     def _put_sessions(self, db: Db, rows: Rows) -> None:

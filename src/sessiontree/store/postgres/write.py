@@ -172,11 +172,10 @@ def _write_created(store: "PostgresStore", db: Db, batch: Batch, found: Found) -
     current, created = store.kinds.current, batch.created
     packing = store.packer.begin([(each, current(each.record_type)) for each in created.values()], batch.received)
     starts = [micros(record.start) for record in created.values()]
-    links: list[copying.Link] = []
+    links: list[bytes] = []
     for (row, record), start in zip(created.items(), starts, strict=True):
-        links += [(at, row, start) for at in found[id(record)][0]]
-    links.sort()  # in the order of the index: neighbours share a page
-    copying.put_links(db, batch.account_id, links)
+        links += copying.links_of(batch.account_id, row, start, found[id(record)][0])
+    copying.put_links(db, links)
     kinds = {name: store.kinds.kind_id(db, batch.account_id, name) or 0 for name, _ in batch.rows}
     rows = [
         copying.RecordRow(row, start, kinds[record.record_type], batch.owners.get(row), packed, found[id(record)][1])
