@@ -5,6 +5,7 @@ told so, and asks again in a thread, of a snapshot that can go on asking the dat
 """
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from sessiontree.record import Record
 from sessiontree.store import Asks, NotAtHand
 from sessiontree.store.postgres.moments import month_between, month_of
 from sessiontree.store.postgres.months import Month
-from sessiontree.store.postgres.neighbourhood import ROWS_MAX, Found, Neighbourhood, places, prepare, rows_of, statement
+from sessiontree.store.postgres.neighbourhood import ROWS_MAX, Found, Neighbourhood, places, prepare, rows_of, send
 
 if TYPE_CHECKING:
     from psycopg.pq.abc import PGresult
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from sessiontree.store.postgres.store import PostgresStore
 
 Db = Connection[Any]
+
+_DONE = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
 
 
 class AtHand:
@@ -92,13 +95,18 @@ def _read(store: "PostgresStore", asks: Asks, found: list[Found]) -> AtHand | No
 
 async def _walk(db: Db, account_id: int, at: list[int], month: Month | None) -> list[Found] | None:
     """What a walk finds, None if it fails. A connection that has not walked there before is made ready."""
-    asked = statement(account_id, at, month)
-    found = await _ask(db, asked)
-    return await _ask(db, f"{prepare(month)}; {asked}") if found is None else found
+
+    def walk() -> None:
+        send(db.pgconn, account_id, at, month)
+
+    found = await _answer(db, walk)
+    if found is None and await _answer(db, lambda: db.pgconn.send_query(prepare(month).encode())) is not None:
+        found = await _answer(db, walk)
+    return None if found is None else rows_of(found)
 
 
-async def _ask(db: Db, asked: str) -> list[Found] | None:
-    """What a walk finds, None if it fails."""
+async def _answer(db: Db, ask: Callable[[], None]) -> "PGresult | None":
+    """What the database answers, None if that is an error."""
     loop, connection = asyncio.get_running_loop(), db.pgconn
     answered: asyncio.Future[None] = loop.create_future()
     results: list[PGresult] = []
@@ -117,15 +125,14 @@ async def _ask(db: Db, asked: str) -> list[Found] | None:
     socket = connection.socket
     loop.add_reader(socket, receive)
     try:
-        connection.send_query(asked.encode())
+        ask()
         await answered
     except psycopg.Error:
         return None
     finally:
         loop.remove_reader(socket)
-    if connection.transaction_status != TransactionStatus.IDLE or results[-1].status != ExecStatus.TUPLES_OK:
-        return None
-    return rows_of(results[-1])
+    done = connection.transaction_status == TransactionStatus.IDLE and results[-1].status in _DONE
+    return results[-1] if done else None
 
 
 def _settle(answered: "asyncio.Future[None]", error: Exception | None = None) -> None:
