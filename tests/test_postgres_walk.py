@@ -261,8 +261,8 @@ def test_the_month_of_several_ids() -> None:
     april = datetime(2026, 4, 1, tzinfo=UTC)
     assert month_of([uuid(CALL, 1)]) == month_of([uuid(CALL, 1), uuid(CALL, 7)]) == (2026, 3)
     assert month_of([uuid(CALL, 1), "v3:abc"]) is month_of([]) is month_of([uuid(CALL, 1), uuid(april, 1)]) is None
-    assert month_between(CALL, april - timedelta(microseconds=1)) == (2026, 3)
-    assert month_between(CALL, april) is None
+    assert month_between(CALL, april + timedelta(days=1)) == (2026, 3)
+    assert month_between(april - timedelta(days=1), april + timedelta(days=1)) == (2026, 4)
 
 
 def test_a_month_that_has_no_partition_is_looked_for_everywhere(store: PostgresStore, asked: list[str]) -> None:

@@ -29,13 +29,11 @@ def made(value: str) -> datetime | None:
 def month_of(values: Iterable[str]) -> Month | None:
     """The month in which the records of these ids probably start; None if the ids do not say one and the same."""
     moments = [made(value) for value in values]
-    return _one({None if each is None else (each.year, each.month) for each in moments})
-
-
-def month_between(since: datetime, until: datetime) -> Month | None:
-    """The month in which both these moments lie, None if there is no such month."""
-    return _one({(each.astimezone(UTC).year, each.astimezone(UTC).month) for each in (since, until)})
-
-
-def _one(months: set[Month | None] | set[Month]) -> Month | None:
+    months = {None if each is None else (each.year, each.month) for each in moments}
     return next(iter(months)) if len(months) == 1 else None
+
+
+def month_between(since: datetime, until: datetime) -> Month:
+    """The month in the middle of two moments: what lies about them probably lies there."""
+    middle = (since + (until - since) / 2).astimezone(UTC)
+    return (middle.year, middle.month)
