@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
+import psycopg
 import pytest
 from bench import __main__ as bench
 from bench import load
@@ -171,6 +172,38 @@ def test_an_answer_that_is_not_the_expected_one_stops_the_bench(answer: bytes, s
         with pytest.raises(ConnectionError, match=said):
             connection.receive()
         connection.socket.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--store", "postgresql:", "pages"], "there is no group pages of this store, but trees, ingest, months"),
+        (["months"], "there is no group months of this store, but trees, http"),
+        (["--store", "postgresql:", "--folder", "x"], "--folder keeps SQLite's files"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(options: list[str], said: str) -> None:
+    done = CliRunner().invoke(bench.main, options)
+    assert (done.exit_code, said in done.output) == (2, True), done.output
+
+
+@pytest.mark.long
+def test_a_tiny_run_measures_postgresql_and_leaves_nothing(
+    postgres_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench, "QUICK", TINY)
+    report = tmp_path / "figures.json"
+    options = ["--quick", "--store", postgres_server, "--json", str(report)]
+    done = CliRunner().invoke(bench.main, options, catch_exceptions=False)
+    assert done.exit_code == 0
+    figures = json.loads(report.read_bytes())["figures"]
+    assert list(dict.fromkeys(each["group"] for each in figures)) == ["trees", "ingest", "months"]
+    assert all(each["value"] > 0 for each in figures)
+    required = [each["required"] for each in figures if each["required"] and each["group"] != "months"]
+    assert required == [2_400, 0.8, 30_000, 40_000, 30_000, 40_000]
+    assert {each["group"] for each in figures if each["ratio"]} == {"trees", "ingest", "months"}
+    with psycopg.connect(postgres_server) as db:
+        assert db.execute("select datname from pg_database where datname like 'bench%'").fetchall() == []
 
 
 @pytest.mark.long

@@ -5,9 +5,10 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import IO, NamedTuple
 
 import psycopg
 
@@ -30,28 +31,44 @@ def measure(plan: Plan, made: Databases) -> Iterator[Figure]:
     for writers in RATES:
         ours = [_together(made, plan, writers, "add") for _ in range(plan.repeats)]
         raw = [_together(made, plan, writers, "copy") for _ in range(plan.repeats)]
-        name = f"records read and added, {writers} process{'es' if writers > 1 else ''}, sessions not refreshed"
-        yield _figure(name, ours, writers, raw)
+        who = f"{writers} process{'es' if writers > 1 else ''}"
+        yield from _figures(f"records read and added, {who}, sessions not refreshed", who, writers, ours, raw)
     for servers in RATES:
-        name = f"NDJSON over HTTP, {servers} server{'s' if servers > 1 else ''}, sessions kept up to date"
-        yield _figure(name, [_served(made, plan, servers) for _ in range(plan.repeats)], servers)
+        served = [_served(made, plan, servers) for _ in range(plan.repeats)]
+        who = f"{servers} server{'s' if servers > 1 else ''}"
+        yield from _figures(f"NDJSON over HTTP, {who}, sessions kept up to date", who, servers, served)
 
 
-def _figure(name: str, rates: Sequence[float], writers: int, bound: Sequence[float] = ()) -> Figure:
-    return Figure(
+class _Run(NamedTuple):
+    """What came of storing records: how many a second, and at what CPU time each, of ours and of the database."""
+
+    rate: float
+    ours: float
+    database: float
+
+
+def _figures(name: str, who: str, writers: int, runs: Sequence[_Run], bound: Sequence[_Run] = ()) -> Iterator[Figure]:
+    yield Figure(
         group="ingest",
         name=name,
-        value=median(rates),
+        value=median([run.rate for run in runs]),
         unit="records/s",
-        bound=median(bound) if bound else None,
+        bound=median([run.rate for run in bound]) if bound else None,
         bound_name="the same bytes by plain COPY, as many a commit",
         required=RATES[writers],
         more_is_better=True,
     )
+    yield _micros(f"CPU per record, {who}", [run.ours for run in runs])
+    if all(run.database for run in runs):
+        yield _micros(f"database's CPU per record, {who}", [run.database for run in runs])
 
 
-def _together(made: Databases, plan: Plan, writers: int, what: str) -> float:
-    """Records a second of so many processes that begin at once, each with records of its own."""
+def _micros(name: str, seconds: Sequence[float]) -> Figure:
+    return Figure(group="ingest", name=name, value=1e6 * median(seconds), unit="µs")
+
+
+def _together(made: Databases, plan: Plan, writers: int, what: str) -> _Run:
+    """So many processes that begin at once, each with records of its own."""
     url = made.fresh("ingest")
     if what == "add":
         open_store(url, catalog_files.load()).close()
@@ -63,29 +80,45 @@ def _together(made: Databases, plan: Plan, writers: int, what: str) -> float:
         for number, bodies in enumerate(_bodies(plan, writers)):
             file = Path(folder) / f"{number}.ndjson"
             file.write_bytes(b"\n".join(bodies))
-            command = [sys.executable, "-m", "bench.postgres.writing", url, str(file), what]
-            pipe = subprocess.PIPE
-            started.append(stack.enter_context(subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe)))
-        for process in started:
-            assert process.stdout is not None
-            assert process.stdout.readline(), "it did not start"
-        began = time.perf_counter()
-        for process in started:
-            assert process.stdin is not None
-            process.stdin.close()  # which they wait for
-        assert not sum([process.wait() for process in started])
-        return plan.bulk_empty / (time.perf_counter() - began)
+            started.append(stack.enter_context(_writer(url, file, what)))
+        for _, said in started:
+            assert said.readline(), "it did not start"
+        before, began = made.cpu_seconds(), time.perf_counter()
+        for begin, _ in started:
+            begin.close()
+        spent = sum([float(said.readline()) for _, said in started])
+        seconds = time.perf_counter() - began
+        return _run(plan, made, seconds, spent, before)
 
 
-def _served(made: Databases, plan: Plan, servers: int) -> float:
-    """Records a second of so many servers, each with one client."""
+@contextmanager
+def _writer(url: str, file: Path, what: str) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+    """A process that waits for the end of the first stream, and speaks on the second."""
+    command = [sys.executable, "-m", "bench.postgres.writing", url, str(file), what]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        yield process.stdin, process.stdout
+    assert process.returncode == 0
+
+
+def _served(made: Databases, plan: Plan, servers: int) -> _Run:
+    """So many servers, each with one client."""
     url = made.fresh("ingest")
     with ExitStack() as stack:
         running = [stack.enter_context(serving(url)) for _ in range(servers)]
         with ThreadPoolExecutor(servers) as threads:
-            began = time.perf_counter()
+            spent = sum([server.cpu_seconds() for server in running])
+            before, began = made.cpu_seconds(), time.perf_counter()
             list(threads.map(bulk_rate, running, _bodies(plan, servers)))
-            return plan.bulk_empty / (time.perf_counter() - began)
+            seconds = time.perf_counter() - began
+            return _run(plan, made, seconds, sum([server.cpu_seconds() for server in running]) - spent, before)
+
+
+def _run(plan: Plan, made: Databases, seconds: float, spent: float, before: float | None) -> _Run:
+    """`spent` is our CPU time, `before` what the database had used, if that is known."""
+    of_database = 0.0 if before is None else (made.cpu_seconds() or 0.0) - before
+    return _Run(plan.bulk_empty / seconds, spent / plan.bulk_empty, of_database / plan.bulk_empty)
 
 
 def _bodies(plan: Plan, writers: int) -> list[list[bytes]]:

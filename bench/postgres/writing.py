@@ -1,11 +1,12 @@
 """One process that writes: `python -m bench.postgres.writing URL FILE add|copy`.
 
-It says when it is ready, and begins when its standard input ends. `add` does what ingest does but for HTTP and the
-refresh of sessions; `copy` sends the bytes into a table `raw` without an index, which is the bound.
+It says when it is ready, begins when its standard input ends, and says what CPU time that took. `add` does what ingest
+does but for HTTP and the refresh of sessions; `copy` sends the bytes into a table `raw` without an index: the bound.
 """
 
 import gc
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,36 +26,40 @@ def main() -> None:
     url, file, what = sys.argv[1:]
     parts = _parts(Path(file).read_bytes().splitlines())
     gc.set_threshold(GARBAGE_OBJECTS)
-    (_add if what == "add" else _copy)(url, parts)
+    print((_add if what == "add" else _copy)(url, parts))
 
 
 def _parts(bodies: list[bytes]) -> list[list[bytes]]:
     return [bodies[first : first + COMMIT_RECORDS] for first in range(0, len(bodies), COMMIT_RECORDS)]
 
 
-def _wait() -> None:
+def _wait() -> float:
+    """Wait for the word to begin; the CPU time until then."""
     print("ready", flush=True)
     sys.stdin.read()
+    return time.process_time()
 
 
-def _add(url: str, parts: list[list[bytes]]) -> None:
+def _add(url: str, parts: list[list[bytes]]) -> float:
     store = open_store(url, catalog_files.load())
     reader = Reader(store.catalog)
-    _wait()
+    before = _wait()
     for part in parts:
         store.add(DEFAULT_ACCOUNT, [reader.read(body) for body in part], datetime.now(UTC))
     store.close()
+    return time.process_time() - before
 
 
-def _copy(url: str, parts: list[list[bytes]]) -> None:
+def _copy(url: str, parts: list[list[bytes]]) -> float:
     with psycopg.connect(url) as db:
-        _wait()
+        before = _wait()
         for part in parts:
             with db.cursor() as cursor, cursor.copy("copy raw (body) from stdin (format binary)") as copy:
                 copy.set_types(["bytea"])
                 for body in part:
                     copy.write_row((body,))
             db.commit()
+    return time.process_time() - before
 
 
 if __name__ == "__main__":
