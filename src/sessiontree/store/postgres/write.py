@@ -175,11 +175,14 @@ def _write_created(store: "PostgresStore", db: Db, batch: Batch, found: Found) -
     links: list[bytes] = []
     for (row, record), start in zip(created.items(), starts, strict=True):
         links += copying.links_of(batch.account_id, row, start, found[id(record)][0])
-    copying.put_links(db, links)
+    try:
+        copying.put_links(db, links)
+    finally:
+        all_packed = packing.result()  # waited for whatever happens: the packer does one thing at a time
     kinds = {name: store.kinds.kind_id(db, batch.account_id, name) or 0 for name, _ in batch.rows}
     rows = [
         copying.RecordRow(row, start, kinds[record.record_type], batch.owners.get(row), packed, found[id(record)][1])
-        for (row, record), start, packed in zip(created.items(), starts, packing.result(), strict=True)
+        for (row, record), start, packed in zip(created.items(), starts, all_packed, strict=True)
     ]
     copying.put_records(db, batch.account_id, rows)
 
