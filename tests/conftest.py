@@ -11,26 +11,22 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
-from browser import browser, visitor  # noqa: F401  # for every test
-from golden import golden, pytest_addoption  # noqa: F401  # for every test
-from postgres import (  # noqa: F401  # for every test
-    empty_database,
-    postgres,
-    postgres_database,
-    postgres_server,
-    pytest_unconfigure,
-)
 from sessiontree import catalog_files
 from sessiontree.http.server import App
 from sessiontree.http.service import Service
 from sessiontree.keys import make_key
 from sessiontree.settings import Settings
 from sessiontree.store import open_store
+
+if TYPE_CHECKING:
+    from stores import NewStore
+
+pytest_plugins = ("browser", "golden", "postgres", "stores")
 
 START_SECONDS = 30
 
@@ -43,7 +39,8 @@ class Server:
     key: str
     read_key: str
     other_key: str
-    store_path: Path
+    where: str
+    log: Path
     process: subprocess.Popen[bytes]
 
     def post(self, records: Sequence[dict[str, Any]], key: str | None = None) -> httpx.Response:
@@ -57,12 +54,12 @@ class Server:
         return httpx.get(self.url + path, headers={"Authorization": f"Bearer {key or self.key}"}, timeout=60)
 
 
-def add_keys(store_path: Path) -> list[str]:
+def add_keys(where: str) -> list[str]:
     """Three new keys: all scopes, only read, and of another account."""
     everything = frozenset({"read", "write", "admin"})
     wanted = [("default", everything), ("default", frozenset({"read"})), ("other", frozenset({"read", "write"}))]
     texts = []
-    store = open_store(str(store_path), catalog_files.load())
+    store = open_store(where, catalog_files.load())
     for account, scopes in wanted:
         text, key = make_key(account=account, scopes=scopes)
         store.add_key(key)
@@ -72,15 +69,19 @@ def add_keys(store_path: Path) -> list[str]:
 
 
 @contextmanager
-def running(folder: Path, *arguments: str, file_bytes_max: int | None = None, **environment: str) -> Iterator[Server]:
-    """A server process with its store in a folder; stopped in the end. `file_bytes_max` stands for a full disk."""
-    store_path = folder / "store.db"
-    texts = add_keys(store_path)
+def running(
+    folder: Path, where: str, *arguments: str, file_bytes_max: int | None = None, **environment: str
+) -> Iterator[Server]:
+    """A server process on a store, which leaves its log in a folder; stopped in the end.
+
+    `file_bytes_max` stands for a full disk.
+    """
+    texts, log_path = add_keys(where), folder / "server.log"
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "sessiontree", "serve", "--store", str(store_path), "--port", str(port)]
-    with (folder / "server.log").open("wb") as log:
+    command = [sys.executable, "-m", "sessiontree", "serve", "--store", where, "--port", str(port)]
+    with log_path.open("wb") as log:
         process = subprocess.Popen(
             [*_limited(file_bytes_max), *command, *arguments],
             env={**os.environ, **environment},
@@ -89,8 +90,8 @@ def running(folder: Path, *arguments: str, file_bytes_max: int | None = None, **
         )
     try:
         url = f"http://127.0.0.1:{port}"
-        _wait_for(url, process, folder / "server.log")
-        yield Server(url, *texts, store_path, process)
+        _wait_for(url, process, log_path)
+        yield Server(url, *texts, where, log_path, process)
     finally:
         process.terminate()
         process.wait(60)
@@ -121,8 +122,9 @@ def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with running(tmp_path_factory.mktemp("server")) as server:
+def server(tmp_path_factory: pytest.TempPathFactory, new_store: "NewStore") -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("server")
+    with new_store(folder) as where, running(folder, where) as server:
         yield server
 
 
@@ -138,10 +140,9 @@ class Inside:
 
 
 @pytest.fixture
-def inside(tmp_path: Path) -> Iterator[Inside]:
-    path = tmp_path / "store.db"
-    texts = add_keys(path)
-    service = Service(Settings(store=str(path)))
+def inside(where: str) -> Iterator[Inside]:
+    texts = add_keys(where)
+    service = Service(Settings(store=where))
     yield Inside(service, App(service), *texts)
     service.close()
 

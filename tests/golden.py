@@ -7,6 +7,7 @@ import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    """The option that rewrites them."""
     parser.addoption("--update-golden", action="store_true", help="rewrite the golden files instead of comparing")
 
 

@@ -89,9 +89,9 @@ def test_check_says_everything_that_is_wrong(folder: Path):
     assert "bad.toml: costs: " in result.stdout
 
 
-def test_a_broken_folder_is_one_sentence_for_every_command(folder: Path):
+def test_a_broken_folder_is_one_sentence_for_every_command(folder: Path, where: str):
     (folder / "types" / "bad.toml").write_text("= nonsense")
-    result = call("import", "--catalog", folder / "types", "--store", folder / "store.db", folder / "records.ndjson")
+    result = call("import", "--catalog", folder / "types", "--store", where, folder / "records.ndjson")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith("Error: bad.toml: line 1: ")
     assert result.stderr.count("\n") == 1
@@ -129,17 +129,17 @@ def test_test_of_a_table_without_types(folder: Path):
     assert call("catalog", "test", "--record-type", "crm-tickets", folder / "types", table).exit_code == 2
 
 
-def test_test_agrees_with_the_tree(folder: Path):
+def test_test_agrees_with_the_tree(folder: Path, where: str):
     """The trial has its own reading of the placement rules: here both look at the same records."""
-    options = ("--catalog", folder / "types", "--store", folder / "store.db")
+    options = ("--catalog", folder / "types", "--store", where)
     call("import", *options, folder / "records.ndjson")
     answer = json.loads(call("tree", *options, "--json", "call-control", "a").stdout)
     links = {child["id"]: child["relationship"]["via"]["local_field"] for child in answer["root"]["children"]}
     assert links == {"t1": "leg", "t2": "call"}
 
 
-def test_apply_reads_stored_records_again(folder: Path):
-    options = ("--catalog", folder / "types", "--store", folder / "store.db")
+def test_apply_reads_stored_records_again(folder: Path, where: str):
+    options = ("--catalog", folder / "types", "--store", where)
     call("import", *options, folder / "records.ndjson")
     before = json.loads(call("tree", *options, "--json", "call-control", "a").stdout)
     assert before["cost"]["total"] == "3.010000"
@@ -156,8 +156,8 @@ def test_apply_reads_stored_records_again(folder: Path):
     assert "nothing to do" in call("catalog", "apply", *options).stdout
 
 
-def test_apply_takes_a_type_that_is_gone_out_of_the_sessions(folder: Path):
-    store = ("--store", folder / "store.db")
+def test_apply_takes_a_type_that_is_gone_out_of_the_sessions(folder: Path, where: str):
+    store = ("--store", where)
     declared = (*store, "--catalog", folder / "types")
     call("import", *declared, folder / "records.ndjson")
     assert "crm-ticket" in call("sessions", *declared).stdout

@@ -24,6 +24,7 @@ import pytest
 from cli_help import call, run
 from sessiontree import catalog_files
 from sessiontree.elements import Element
+from sessiontree.errors import StoreError
 from sessiontree.importing import Rejects, Summary, add_all
 from sessiontree.sources import PIECE_BYTES, SourceError, elements
 from sessiontree.store import Store, open_store
@@ -76,7 +77,7 @@ def counts(stdout: str) -> str:
     return "".join(lines) if said else stdout
 
 
-def total(store: Path) -> str:
+def total(store: str) -> str:
     """The guide to whether all records are there, with their links: the total of the session."""
     result = call("tree", "--store", store, "call-session", "s", "--json")
     assert result.exit_code == 0, result.stderr
@@ -85,32 +86,31 @@ def total(store: Path) -> str:
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_every_format_gives_the_same_session(name: str, tmp_path: Path):
-    file, store = tmp_path / name, tmp_path / "store.db"
+def test_every_format_gives_the_same_session(name: str, tmp_path: Path, where: str):
+    file = tmp_path / name
     file.write_bytes(FORMATS[name])
-    result = call("import", "--store", store, file)
+    result = call("import", "--store", where, file)
     assert (result.exit_code, counts(result.stdout)) == (0, f"{file}: 3 created, 0 updated, 0 unchanged, 0 rejected\n")
-    assert total(store) == "0.186200 of 4"
+    assert total(where) == "0.186200 of 4"
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_standard_input_is_known_by_its_beginning(name: str, tmp_path: Path):
-    store = tmp_path / "store.db"
-    result = call("import", "--store", store, "-", input=FORMATS[name])
+def test_standard_input_is_known_by_its_beginning(name: str, where: str):
+    result = call("import", "--store", where, "-", input=FORMATS[name])
     assert (result.exit_code, counts(result.stdout)) == (0, "-: 3 created, 0 updated, 0 unchanged, 0 rejected\n")
-    assert total(store) == "0.186200 of 4"
+    assert total(where) == "0.186200 of 4"
 
 
-def test_the_summary_tells_new_changed_and_known(tmp_path: Path):
-    file, store = tmp_path / "a.ndjson", tmp_path / "store.db"
+def test_the_summary_tells_new_changed_and_known(tmp_path: Path, where: str):
+    file = tmp_path / "a.ndjson"
     file.write_bytes(ndjson())
-    call("import", "--store", store, file)
+    call("import", "--store", where, file)
     file.write_bytes(ndjson([RECORDS[0], {**RECORDS[1], "cost": "0.24"}, {**RECORDS[2], "id": "turn 2"}]))
-    result = call("import", "--store", store, file)
+    result = call("import", "--store", where, file)
     assert counts(result.stdout) == f"{file}: 1 created, 1 updated, 1 unchanged, 0 rejected\n"
 
 
-def test_rejected_lines_go_to_a_file_with_their_reasons(tmp_path: Path):
+def test_rejected_lines_go_to_a_file_with_their_reasons(tmp_path: Path, where: str):
     lines = [
         ndjson(RECORDS[:1]).strip(),
         b'{"record_type": "call-control", "id": "x", "cost": "NaN"}',
@@ -120,9 +120,9 @@ def test_rejected_lines_go_to_a_file_with_their_reasons(tmp_path: Path):
         b'{"record_type": "call-control", "id": "y", "cost": "0.01", "telnyx_session_id": "s"}',
         b'{"record_type": "call-control", "id": "bro',
     ]
-    file, store = tmp_path / "a.ndjson", tmp_path / "store.db"
+    file = tmp_path / "a.ndjson"
     file.write_bytes(b"\n".join(lines))
-    result = call("import", "--store", store, file)
+    result = call("import", "--store", where, file)
     assert (result.exit_code, counts(result.stdout)) == (1, f"{file}: 2 created, 0 updated, 0 unchanged, 4 rejected\n")
     rejected = [json.loads(line) for line in Path(f"{file}.rejected.ndjson").read_bytes().splitlines()]
     assert [(each["line"], each["field"], each["record"].encode()) for each in rejected] == [
@@ -147,77 +147,76 @@ def test_rejected_lines_go_to_a_file_with_their_reasons(tmp_path: Path):
     ],
     ids=lambda each: each if isinstance(each, str) else each[0],
 )
-def test_what_sessiontree_wrote_is_not_taken_for_records(command: Sequence[str], name: str, tmp_path: Path):
-    file, store, mine = tmp_path / "a.ndjson", tmp_path / "store.db", tmp_path / name
+def test_what_sessiontree_wrote_is_not_taken_for_records(command: Sequence[str], name: str, tmp_path: Path, where: str):
+    file, mine = tmp_path / "a.ndjson", tmp_path / name
     file.write_bytes(ndjson())
-    call("import", "--store", store, file)
-    written = call(*(each.format(mine) for each in command), "--store", store)
+    call("import", "--store", where, file)
+    written = call(*(each.format(mine) for each in command), "--store", where)
     assert written.exit_code == 0
     if not mine.exists():
         mine.write_text(written.stdout)
-    result = call("import", "--store", store, mine)
+    result = call("import", "--store", where, mine)
     assert (result.exit_code, result.stdout) == (1, f"{mine}: 0 created, 0 updated, 0 unchanged, 0 rejected\n")
     assert f"Error: {mine} is an export or a list that Sessiontree wrote, and holds no records: " in result.stderr
-    assert total(store) == "0.186200 of 4"
+    assert total(where) == "0.186200 of 4"
 
 
 @pytest.mark.parametrize("content", [json.dumps(RECORDS, indent=2), json.dumps(RECORDS[0], indent=2)])
-def test_a_json_document_called_ndjson_is_told_its_name(content: str, tmp_path: Path):
+def test_a_json_document_called_ndjson_is_told_its_name(content: str, tmp_path: Path, where: str):
     file = tmp_path / "a.ndjson"
     file.write_text(content)
-    result = call("import", "--store", tmp_path / "store.db", file)
+    result = call("import", "--store", where, file)
     assert (result.exit_code, result.stdout) == (1, f"{file}: 0 created, 0 updated, 0 unchanged, 0 rejected\n")
     wanted = f"{file} is no NDJSON, which has one record a line; if this is one JSON document, name the file .json"
     assert f"Error: {wanted}" in result.stderr
     assert not Path(f"{file}.rejected.ndjson").exists()
 
 
-def stopped(tmp_path: Path, lines: bytes, until_stored: int) -> str:
+def stopped(tmp_path: Path, where: str, lines: bytes, until_stored: int) -> str:
     """What an import from a pipe says that is interrupted while it waits for more, once so many records are stored."""
-    command = [sys.executable, "-m", "sessiontree", "import", "--store", str(tmp_path / "store.db"), "-"]
+    command = [sys.executable, "-m", "sessiontree", "import", "--store", where, "-"]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, cwd=tmp_path, **pipes) as process:  # type: ignore[call-overload]
         process.stdin.write(lines)
         process.stdin.flush()
-        until(lambda: stored_in(tmp_path / "store.db") >= until_stored)
+        until(lambda: stored_in(where) >= until_stored)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (1, b"")
     return str(err.decode())
 
 
-def stored_in(path: Path) -> int:
-    if not path.exists():
-        return -1
+def stored_in(where: str) -> int:
+    """How many records are stored; -1 while nobody has made the store."""
     try:
-        with closing(sqlite3.connect(path)) as db:
-            return int(db.execute("select count(*) from record").fetchone()[0])
-    except sqlite3.OperationalError:  # its tables are being made
+        with closing(open_store(where, catalog_files.load(), create=False)) as store:
+            return store.count()
+    except StoreError:
         return -1
 
 
-def test_an_interrupted_import_says_what_is_stored_and_how_to_go_on(tmp_path: Path):
+def test_an_interrupted_import_says_what_is_stored_and_how_to_go_on(tmp_path: Path, where: str):
     lines = ndjson([{**RECORDS[2], "id": f"turn {at}"} for at in range(9000)])
-    said = stopped(tmp_path, lines, 4000)
+    said = stopped(tmp_path, where, lines, 4000)
     found = re.fullmatch(
         r"Stopped: (\d+) records are stored, as import (\w{16})\. "
         r"Run it again to go on, those count as unchanged then; or take them back: sessiontree imports undo \2 "
-        rf"--store {re.escape(str(tmp_path / 'store.db'))}\n",
+        rf"--store {re.escape(where)}\n",
         said,
     )
     assert found, said
     count = int(found[1])
-    assert count == stored_in(tmp_path / "store.db") < 9000
-    again = call("import", "--store", tmp_path / "store.db", "-", input=lines)
+    assert count == stored_in(where) < 9000
+    again = call("import", "--store", where, "-", input=lines)
     assert counts(again.stdout) == f"-: {9000 - count} created, 0 updated, {count} unchanged, 0 rejected\n"
 
 
-def test_an_import_that_is_interrupted_before_its_first_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_an_import_that_is_interrupted_before_its_first_record(where: str, monkeypatch: pytest.MonkeyPatch):
     def interrupted(*arguments: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("sessiontree.sources.elements", interrupted)
-    result = call("import", "--store", tmp_path / "store.db", "-", input=ndjson())
+    result = call("import", "--store", where, "-", input=ndjson())
     assert (result.exit_code, result.output) == (1, "Stopped: nothing is stored.\n")
 
 
@@ -253,38 +252,38 @@ def test_rejects_of_several_streams_stand_in_one_file(tmp_path: Path):
         (gzip.compress(b"\x7fELF\2\1\1\0" + b"\n" * 3000, mtime=0), "is no text: "),
     ],
 )
-def test_a_file_that_is_no_text_is_one_sentence(content: bytes, reason: str, tmp_path: Path):
+def test_a_file_that_is_no_text_is_one_sentence(content: bytes, reason: str, tmp_path: Path, where: str):
     file = tmp_path / "a.ndjson"
     file.write_bytes(content)
-    result = call("import", "--store", tmp_path / "store.db", file)
+    result = call("import", "--store", where, file)
     assert (result.exit_code, counts(result.stdout)) == (1, f"{file}: 0 created, 0 updated, 0 unchanged, 0 rejected\n")
     assert f"Error: {file} {reason}" in result.stderr
     assert result.stderr.count("\n") == 1
     assert not Path(f"{file}.rejected.ndjson").exists()
 
 
-def test_nothing_rejected_leaves_no_file(tmp_path: Path):
+def test_nothing_rejected_leaves_no_file(tmp_path: Path, where: str):
     file = tmp_path / "a.ndjson"
     file.write_bytes(ndjson())
-    call("import", "--store", tmp_path / "store.db", file)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.ndjson", "store.db"]
+    call("import", "--store", where, file)
+    assert {path.name for path in tmp_path.iterdir()} <= {"a.ndjson", "store.db"}
 
 
-def test_an_account_has_its_own_records(tmp_path: Path):
-    file, store = tmp_path / "a.ndjson", tmp_path / "store.db"
+def test_an_account_has_its_own_records(tmp_path: Path, where: str):
+    file = tmp_path / "a.ndjson"
     file.write_bytes(ndjson())
-    call("import", "--store", store, "--account", "acme", file)
-    assert call("tree", "--store", store, "--account", "acme", "call-session", "s").exit_code == 0
-    result = call("tree", "--store", store, "call-session", "s")
+    call("import", "--store", where, "--account", "acme", file)
+    assert call("tree", "--store", where, "--account", "acme", "call-session", "s").exit_code == 0
+    result = call("tree", "--store", where, "call-session", "s")
     assert (result.exit_code, result.stderr) == (1, "Error: the account default has no records; there are acme\n")
 
 
-def test_one_type_for_all_records(tmp_path: Path):
-    file, store = tmp_path / "fax.csv", tmp_path / "store.db"
+def test_one_type_for_all_records(tmp_path: Path, where: str):
+    file = tmp_path / "fax.csv"
     file.write_text("id,call_session_id,cost\nf1,s,0.07\nf2,s,\n")
-    assert call("import", "--store", store, "--record-type", "fax", file).exit_code == 0
-    assert total(store) == "0.070000 of 3"
-    result = call("import", "--store", store, "--record-type", "fox", file)
+    assert call("import", "--store", where, "--record-type", "fax", file).exit_code == 0
+    assert total(where) == "0.070000 of 3"
+    result = call("import", "--store", where, "--record-type", "fox", file)
     assert result.exit_code == 2
     assert "fax" in result.stderr
 
@@ -305,28 +304,28 @@ def test_csv_cells_stay_text_and_empty_ones_are_left_out(tmp_path: Path):
         (b"id,record_type\nx\xff,call-control\n", "not UTF-8"),
     ],
 )
-def test_a_csv_row_that_is_no_record_is_rejected(content: bytes, reason: str, tmp_path: Path):
+def test_a_csv_row_that_is_no_record_is_rejected(content: bytes, reason: str, tmp_path: Path, where: str):
     file = tmp_path / "a.csv"
     file.write_bytes(content + b"good,call-control\n")
-    result = call("import", "--store", tmp_path / "store.db", file)
+    result = call("import", "--store", where, file)
     assert (result.exit_code, counts(result.stdout)) == (1, f"{file}: 1 created, 0 updated, 0 unchanged, 1 rejected\n")
     assert reason in Path(f"{file}.rejected.ndjson").read_text()
 
 
 @pytest.mark.parametrize("header", [b"id,id\n", b"id,\n"])
-def test_a_csv_without_a_header_is_refused(header: bytes, tmp_path: Path):
+def test_a_csv_without_a_header_is_refused(header: bytes, tmp_path: Path, where: str):
     file = tmp_path / "a.csv"
     file.write_bytes(header + b"1,2\n")
-    result = call("import", "--store", tmp_path / "store.db", file)
+    result = call("import", "--store", where, file)
     assert result.exit_code == 1
     assert "header" in result.stderr
 
 
-def test_a_line_beyond_a_mebibyte_is_rejected_and_the_others_are_stored(tmp_path: Path):
-    file, store = tmp_path / "a.ndjson", tmp_path / "store.db"
+def test_a_line_beyond_a_mebibyte_is_rejected_and_the_others_are_stored(tmp_path: Path, where: str):
+    file = tmp_path / "a.ndjson"
     long = json.dumps({**RECORDS[1], "transcript": "x" * (1 << 20)}).encode()
     file.write_bytes(ndjson(RECORDS[:1]) + long + b"\n" + ndjson(RECORDS[1:]))
-    result = call("import", "--store", store, file)
+    result = call("import", "--store", where, file)
     assert (result.exit_code, counts(result.stdout)) == (1, f"{file}: 3 created, 0 updated, 0 unchanged, 1 rejected\n")
     (line,) = Path(f"{file}.rejected.ndjson").read_bytes().splitlines()
     assert json.loads(line)["line"] == 2
@@ -334,13 +333,13 @@ def test_a_line_beyond_a_mebibyte_is_rejected_and_the_others_are_stored(tmp_path
 
 
 @pytest.mark.parametrize(("kept", "created"), [(0.5, 20_000), (0.99, 38_000)])
-def test_gzip_that_breaks_off_keeps_the_whole_lines_before(kept: float, created: int, tmp_path: Path):
-    file, store = tmp_path / "a.ndjson.gz", tmp_path / "store.db"
+def test_gzip_that_breaks_off_keeps_the_whole_lines_before(kept: float, created: int, tmp_path: Path, where: str):
+    file = tmp_path / "a.ndjson.gz"
     packed = gzip.compress(
         ndjson([{"record_type": "verify", "id": f"v{n}", "note": os.urandom(20).hex()} for n in range(40_000)])
     )
     file.write_bytes(packed[: int(len(packed) * kept)])
-    result = call("import", "--store", store, file)
+    result = call("import", "--store", where, file)
     assert result.exit_code == 1
     assert f"{file} is incomplete" in result.stderr
     stored = int(result.stdout.split(": ")[1].split()[0])
@@ -348,18 +347,18 @@ def test_gzip_that_breaks_off_keeps_the_whole_lines_before(kept: float, created:
     assert counts(result.stdout).endswith(f"{stored} created, 0 updated, 0 unchanged, 0 rejected\n")
 
 
-def test_damaged_gzip_is_one_sentence(tmp_path: Path):
+def test_damaged_gzip_is_one_sentence(tmp_path: Path, where: str):
     file = tmp_path / "a.ndjson.gz"
     file.write_bytes(b"\x1f\x8bnonsense and more nonsense")
-    result = call("import", "--store", tmp_path / "store.db", file)
+    result = call("import", "--store", where, file)
     assert (result.exit_code, counts(result.stdout)) == (1, f"{file}: 0 created, 0 updated, 0 unchanged, 0 rejected\n")
     assert f"{file} is damaged" in result.stderr
 
 
-def test_a_json_array_that_breaks_off_is_noticed(tmp_path: Path):
+def test_a_json_array_that_breaks_off_is_noticed(tmp_path: Path, where: str):
     file = tmp_path / "a.json"
     file.write_bytes(json.dumps(RECORDS).encode()[:-1])
-    result = call("import", "--store", tmp_path / "store.db", file)
+    result = call("import", "--store", where, file)
     assert (result.exit_code, counts(result.stdout)) == (1, f"{file}: 3 created, 0 updated, 0 unchanged, 1 rejected\n")
 
 
@@ -374,11 +373,11 @@ def test_a_gzip_bomb_is_unpacked_in_small_pieces():
     assert peak < 10 << 20
 
 
-def test_several_files_and_one_that_is_not_there(tmp_path: Path):
+def test_several_files_and_one_that_is_not_there(tmp_path: Path, where: str):
     for at, record in enumerate(RECORDS):
         (tmp_path / f"{at}.ndjson").write_bytes(ndjson([record]))
     files = [tmp_path / f"{at}.ndjson" for at in range(3)]
-    assert call("import", "--store", tmp_path / "store.db", *files).stdout.count("1 created") == 3
+    assert call("import", "--store", where, *files).stdout.count("1 created") == 3
     result = call("import", "--store", tmp_path / "other.db", *files, tmp_path / "none.ndjson")
     assert result.exit_code == 2
     assert not (tmp_path / "other.db").exists()
@@ -404,28 +403,30 @@ def test_a_folder_that_is_not_there_is_one_sentence(tmp_path: Path):
 
 
 @pytest.mark.long
-def test_a_locked_store_is_one_sentence(tmp_path: Path):
-    file, store = tmp_path / "a.ndjson", tmp_path / "store.db"
+@pytest.mark.sqlite_only("a lock on the file")
+def test_a_locked_store_is_one_sentence(tmp_path: Path, where: str):
+    file = tmp_path / "a.ndjson"
     file.write_bytes(ndjson())
-    call("import", "--store", store, file)
-    with sqlite3.connect(store) as other:
+    call("import", "--store", where, file)
+    with sqlite3.connect(where) as other:
         other.execute("begin immediate")
         file.write_bytes(ndjson([{**RECORDS[0], "cost": "9"}]))
-        result = call("import", "--store", store, file)
+        result = call("import", "--store", where, file)
     other.close()
     assert result.exit_code == 1
-    assert f"Error: {store} is locked by another process" in result.stderr
-    assert total(store) == "0.186200 of 4"
+    assert f"Error: {where} is locked by another process" in result.stderr
+    assert total(where) == "0.186200 of 4"
 
 
-def test_a_store_that_can_grow_no_more_keeps_what_it_has_counted(tmp_path: Path):
+@pytest.mark.sqlite_only("a limit on its size")
+def test_a_store_that_can_grow_no_more_keeps_what_it_has_counted(tmp_path: Path, where: str):
     """A limit on file sizes stands in for a full disk."""
-    file, store = tmp_path / "a.ndjson", tmp_path / "store.db"
+    file = tmp_path / "a.ndjson"
     file.write_bytes(
         ndjson([{"record_type": "verify", "id": f"v{n}", "note": os.urandom(60).hex()} for n in range(20_000)])
     )
     done = subprocess.run(
-        [sys.executable, "-m", "sessiontree", "import", "--store", str(store), str(file)],
+        [sys.executable, "-m", "sessiontree", "import", "--store", where, str(file)],
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (3 << 20, 3 << 20)),
         capture_output=True,
         text=True,
@@ -435,19 +436,19 @@ def test_a_store_that_can_grow_no_more_keeps_what_it_has_counted(tmp_path: Path)
     created = int(done.stdout.removeprefix(f"{file}: ").split()[0])
     assert 0 < created < 20_000
     assert done.stderr.startswith("Error: ") and done.stderr.count("\n") == 1
-    opened = open_store(str(store), catalog_files.load())
+    opened = open_store(where, catalog_files.load())
     assert opened.count() == created
     opened.close()
-    again = call("import", "--store", store, file)
+    again = call("import", "--store", where, file)
     assert counts(again.stdout) == f"{file}: {20_000 - created} created, 0 updated, {created} unchanged, 0 rejected\n"
 
 
-def test_what_came_before_an_error_is_counted_and_stored(tmp_path: Path):
+def test_what_came_before_an_error_is_counted_and_stored(tmp_path: Path, where: str):
     def breaking() -> Any:
         yield Element(1, ndjson(RECORDS[:1]))
         raise SourceError("it breaks off")
 
-    store: Store = open_store(str(tmp_path / "store.db"), catalog_files.load())
+    store: Store = open_store(where, catalog_files.load())
     summary, rejects = Summary(), Rejects(tmp_path / "rejected.ndjson")
     with pytest.raises(SourceError, match="breaks off"):
         add_all(store, "default", breaking(), rejects, summary, record_type=None, origin=Origin(new_id()))
@@ -467,20 +468,20 @@ def test_an_import_beside_a_running_server_shows_at_once(server: Any, tmp_path: 
     file = tmp_path / "a.ndjson"
     file.write_bytes(ndjson())
     assert server.get("/v2/session_analysis/call-session/s").status_code == 404
-    assert run("import", "--store", server.store_path, file, cwd=tmp_path).returncode == 0
+    assert run("import", "--store", server.where, file, cwd=tmp_path).returncode == 0
     answer = server.get("/v2/session_analysis/call-session/s").json()
     assert answer["cost"] == {"total": "0.186200", "currency": "USD"}
 
 
 def test_rejects_go_to_the_current_folder_where_they_cannot_stand_beside_the_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, where: str, monkeypatch: pytest.MonkeyPatch
 ):
     folder, here = tmp_path / "read-only", tmp_path / "here"
     (folder / "a.ndjson.rejected.ndjson").mkdir(parents=True)  # so nobody can write a file there, root neither
     here.mkdir()
     monkeypatch.chdir(here)
     (folder / "a.ndjson").write_text('{"record_type": "fax"}\n{"record_type": "fax", "id": "a"}\n')
-    result = call("import", "--store", tmp_path / "store.db", folder / "a.ndjson")
+    result = call("import", "--store", where, folder / "a.ndjson")
     assert (result.exit_code, "1 created" in result.stdout) == (1, True)
     assert "are in a.ndjson.rejected.ndjson" in result.stderr
     assert json.loads((here / "a.ndjson.rejected.ndjson").read_text())["line"] == 1

@@ -29,17 +29,19 @@ def message(id: str, **more: Any) -> dict[str, Any]:
     return {"record_type": "message", "uuid": id, **more}
 
 
-def imported(folder: Path, *records: dict[str, Any]) -> Path:
-    file, path = folder / "records.ndjson", folder / "store.db"
+def imported(folder: Path, where: str, *records: dict[str, Any]) -> str:
+    """The store with these records, by way of a file in the folder."""
+    file = folder / "records.ndjson"
     file.write_bytes(b"".join(msgspec.json.encode(record) + b"\n" for record in records))
-    assert call("import", "--store", path, file).exit_code == 0
-    return path
+    assert call("import", "--store", where, file).exit_code == 0
+    return where
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Path:
+def store(tmp_path: Path, where: str) -> str:
     return imported(
         tmp_path,
+        where,
         message("m1", created_at="2026-03-17T10:00:00Z", completed_at="2026-03-17T11:02:30.9Z", cost="12.5"),
         message("m2", created_at="2026-03-17T12:00:00+01:00", completed_at="2026-03-17T11:01:00Z", cost="0.00012345"),
         message("m3", cost="-2", currency="EUR", direction="inbound"),
@@ -49,13 +51,13 @@ def store(tmp_path: Path) -> Path:
     )
 
 
-def ids(store: Path, *options: str) -> list[str]:
+def ids(store: str, *options: str) -> list[str]:
     result = call("sessions", "--store", store, "--json", *options)
     assert (result.exit_code, result.stderr) == (0, "")
     return [row["id"] for row in json.loads(result.stdout)["data"]]
 
 
-def told(store: Path, *options: str) -> str:
+def told(store: str, *options: str) -> str:
     """What a wrong call says."""
     result = call("sessions", "--store", store, *options)
     assert result.exit_code == 2
@@ -74,21 +76,21 @@ TABLE = """\
 """  # noqa: E501
 
 
-def test_the_table(store: Path):
+def test_the_table(store: str):
     result = call("sessions", "--store", store, "--sort", "-total")
     assert (result.exit_code, result.stderr) == (0, "")
     assert re.sub(r"  (status  |settling)", "", result.stdout) == TABLE
 
 
-def test_a_part_says_of_how_many_it_is(store: Path):
+def test_a_part_says_of_how_many_it_is(store: str):
     result = call("sessions", "--store", store, "--limit", "2")
     assert result.stdout.count("\n") == 5
     assert result.stdout.endswith("\n\n2 of 5 sessions; all together 7 events, -1.8000 EUR + 13.00012345 USD\n")
     assert call("sessions", "--store", store, "--type", "fax-api").stdout == "No sessions.\n"
 
 
-def test_problems_are_marked(tmp_path: Path):
-    store, call_session = ("--store", tmp_path / "store.db"), ("call-session", "a8ce2b16-7e4b-11f1-8d55-02420a5c110f")
+def test_problems_are_marked(where: str):
+    store, call_session = ("--store", where), ("call-session", "a8ce2b16-7e4b-11f1-8d55-02420a5c110f")
     call("import", *store, EXAMPLES / "fallback-link.ndjson")
     assert call("tree", *store, *call_session).stdout.count("Problem ") == 3
     assert "  ! 3 problems\n" in call("sessions", *store).stdout
@@ -116,20 +118,20 @@ def test_problems_are_marked(tmp_path: Path):
         ("--type message --filter cost[gt]=0 --filter id[starts_with]=m", "m2 m1"),
     ],
 )
-def test_options_select_and_sort(store: Path, options: str, expected: str):
+def test_options_select_and_sort(store: str, options: str, expected: str):
     assert ids(store, *options.split()) == expected.split()
 
 
-def test_another_account_has_its_own(store: Path):
+def test_another_account_has_its_own(store: str):
     call("keys", "create", "--store", store, "--account", "other")
     assert ids(store, "--account", "other") == []
 
 
-def test_json_is_what_the_api_answers(store: Path):
+def test_json_is_what_the_api_answers(store: str):
     def without_times(answer: Any) -> Any:
         return {**answer, "data": [{**row, "status": ""} for row in answer["data"]]}
 
-    service = Service(Settings(store=str(store)))
+    service = Service(Settings(store=store))
     try:
         query = read_page_query(Parameters(b"limit=2"), service.store, "default", service.settings, datetime.now(UTC))
         page = service.store.sessions.page("default", query)
@@ -141,7 +143,7 @@ def test_json_is_what_the_api_answers(store: Path):
     assert answer["meta"]["next_cursor"]
 
 
-def test_csv_has_a_line_for_each_session(store: Path):
+def test_csv_has_a_line_for_each_session(store: str):
     rows = list(csv.DictReader(io.StringIO(call("sessions", "--store", store, "--csv", "--sort", "-total").stdout)))
     assert [(row["id"], row["total"], row["currency"], row["other_currencies"]) for row in rows] == [
         ("m1", "12.500000", "USD", ""),
@@ -163,21 +165,21 @@ def test_csv_has_a_line_for_each_session(store: Path):
     ]
 
 
-def test_sessions_of_a_range(tmp_path: Path):
+def test_sessions_of_a_range(tmp_path: Path, where: str):
     now = datetime.now(UTC)
     times = {"new": now - timedelta(hours=20), "old": now - timedelta(days=4), "ahead": now + timedelta(days=2)}
-    store = imported(tmp_path, *(message(id, created_at=time.isoformat()) for id, time in times.items()))
+    store = imported(tmp_path, where, *(message(id, created_at=time.isoformat()) for id, time in times.items()))
     assert ids(store, "--range", "last_2_days") == ["new"]
 
 
-def test_csv_is_safe_in_a_spreadsheet(tmp_path: Path):
-    store = imported(tmp_path, message('=HYPERLINK("x")', cost="-1"))
+def test_csv_is_safe_in_a_spreadsheet(tmp_path: Path, where: str):
+    store = imported(tmp_path, where, message('=HYPERLINK("x")', cost="-1"))
     (row,) = csv.DictReader(io.StringIO(call("sessions", "--store", store, "--csv").stdout))
     assert (row["id"], row["total"]) == ('\'=HYPERLINK("x")', "-1.000000")
 
 
-def test_all_goes_beyond_a_page(tmp_path: Path):
-    store = imported(tmp_path, *(message(f"m{at}", cost="0.01") for at in range(LIMIT_MAX + 7)))
+def test_all_goes_beyond_a_page(tmp_path: Path, where: str):
+    store = imported(tmp_path, where, *(message(f"m{at}", cost="0.01") for at in range(LIMIT_MAX + 7)))
     assert len(set(ids(store, "--all"))) == LIMIT_MAX + 7
     assert len(set(ids(store, "--limit", str(LIMIT_MAX + 1)))) == LIMIT_MAX + 1
     shown = call("sessions", "--store", store, "--all").stdout
@@ -185,8 +187,8 @@ def test_all_goes_beyond_a_page(tmp_path: Path):
     assert shown.endswith(f"{LIMIT_MAX + 7} sessions, together {LIMIT_MAX + 7} events, 5.0700 USD\n")
 
 
-def test_records_that_wait_are_added_up_first(store: Path):
-    opened = open_store(str(store), catalog_files.load())
+def test_records_that_wait_are_added_up_first(store: str):
+    opened = open_store(store, catalog_files.load())
     record = Reader(opened.catalog).read(msgspec.json.encode(message("late", created_at="2026-03-19", cost="1")))
     opened.add("default", [record], datetime.now(UTC))
     assert opened.sessions.waiting()
@@ -216,7 +218,7 @@ def test_records_that_wait_are_added_up_first(store: Path):
         ("--json --csv", "--json and --csv exclude each other"),
     ],
 )
-def test_a_wrong_call_is_told(store: Path, options: str, expected: str):
+def test_a_wrong_call_is_told(store: str, options: str, expected: str):
     assert expected in told(store, *options.split())
 
 

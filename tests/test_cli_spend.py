@@ -3,12 +3,13 @@
 import csv
 import io
 import json
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
 from cli_help import call
 from sessiontree.cli.spend_forms import bar
+from stores import NewStore
 
 RECORDS = """
 {"record_type": "recording", "id": "a", "started_at": "2026-03-17T10:00:00Z", "cost": "0.3", "billed_sec": 90}
@@ -31,20 +32,21 @@ day         product           total                             records  quantit
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def store(tmp_path_factory: pytest.TempPathFactory, new_store: NewStore) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("spend")
     (folder / "records.ndjson").write_text(RECORDS)
-    assert call("import", "--store", folder / "store.db", folder / "records.ndjson").exit_code == 0
-    return folder / "store.db"
+    with new_store(folder) as where:
+        assert call("import", "--store", where, folder / "records.ndjson").exit_code == 0
+        yield where
 
 
-def test_a_table_with_bars(store: Path):
+def test_a_table_with_bars(store: str):
     result = call("spend", "--store", store)
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout == TABLE
 
 
-def lines(store: Path, *options: str) -> list[list[str]]:
+def lines(store: str, *options: str) -> list[list[str]]:
     """The table's rows below its titles, as words."""
     result = call("spend", "--store", store, *options)
     assert (result.exit_code, result.stderr) == (0, "")
@@ -63,17 +65,17 @@ def lines(store: Path, *options: str) -> list[list[str]]:
         ("--by id --type recording --filter cost[gt]=0.2 --filter billed_sec=90", ["a 0.3000 USD"]),
     ],
 )  # fmt: skip
-def test_options_select_and_group(store: Path, options: str, expected: list[str]):
+def test_options_select_and_group(store: str, options: str, expected: list[str]):
     assert [" ".join(words[:3]) for words in lines(store, *options.split())] == expected
 
 
-def test_what_a_terminal_could_obey_is_not_printed(store: Path):
+def test_what_a_terminal_could_obey_is_not_printed(store: str):
     result = call("spend", "--store", store, "--by", "note", "--type", "recording")
     assert "\x07" not in result.stdout
     assert "bell\\x07 and\\nmore" in result.stdout
 
 
-def test_json_is_the_apis(store: Path):
+def test_json_is_the_apis(store: str):
     result = call("spend", "--store", store, "--json", "--by", "month", "--type", "verify", "--time-zone", "Asia/Tokyo")
     assert json.loads(result.stdout) == {
         "data": [
@@ -94,7 +96,7 @@ def test_json_is_the_apis(store: Path):
     }
 
 
-def test_csv_is_safe_for_spreadsheets(store: Path):
+def test_csv_is_safe_for_spreadsheets(store: str):
     result = call("spend", "--store", store, "--csv", "--by", "note,day", "--type", "recording")
     first, *rows = csv.reader(io.StringIO(result.stdout, newline=""))
     columns = ["note", "day", "cost.total", "cost.currency", "event_count", "unpriced_count"]
@@ -106,7 +108,7 @@ def test_csv_is_safe_for_spreadsheets(store: Path):
     ]
 
 
-def test_nothing_to_add_up(store: Path):
+def test_nothing_to_add_up(store: str):
     assert call("spend", "--store", store, "--range", "tomorrow").stdout == "No records.\n"
     assert json.loads(call("spend", "--store", store, "--range", "tomorrow", "--json").stdout)["data"] == []
     assert call("spend", "--store", store, "--account", "nobody").stdout == "No records.\n"
@@ -128,7 +130,7 @@ def test_nothing_to_add_up(store: Path):
         ("--json --csv", "--json and --csv exclude each other"),
     ],
 )
-def test_a_wrong_call_is_told(store: Path, options: str, error: str):
+def test_a_wrong_call_is_told(store: str, options: str, error: str):
     result = call("spend", "--store", store, *options.split())
     assert result.exit_code == 2
     assert f"Error: {error}" in result.stderr

@@ -16,26 +16,27 @@ import pytest
 from cli_help import STEP, call
 from sessiontree import wire
 from sessiontree.cli.deep_json import pieces
+from stores import NewStore
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 GUIDE = ("call-session", "a1b2c3d4-5e6f-7a8b-9c0d-1e2f3a4b5c6d")
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("tree") / "store.db"
-    assert call("import", "--store", path, *sorted(EXAMPLES.glob("*.ndjson"))).exit_code == 0
-    return path
+def store(tmp_path_factory: pytest.TempPathFactory, new_store: NewStore) -> Iterator[str]:
+    with new_store(tmp_path_factory.mktemp("tree")) as where:
+        assert call("import", "--store", where, *sorted(EXAMPLES.glob("*.ndjson"))).exit_code == 0
+        yield where
 
 
-def imported(folder: Path, records: Iterator[dict[str, Any]], *options: str | Path) -> Path:
-    file, path = folder / "records.ndjson", folder / "store.db"
+def import_(where: str, folder: Path, records: Iterator[dict[str, Any]], *options: str | Path) -> None:
+    """Import these records, by way of a file in the folder."""
+    file = folder / "records.ndjson"
     file.write_bytes(b"".join(msgspec.json.encode(record) + b"\n" for record in records))
-    assert call("import", "--store", path, *options, file).exit_code == 0
-    return path
+    assert call("import", "--store", where, *options, file).exit_code == 0
 
 
-def test_the_tree_of_the_guide(store: Path):
+def test_the_tree_of_the_guide(store: str):
     result = call("tree", "--store", store, *GUIDE)
     expected = (EXAMPLES / "ai-call.tree.txt").read_text(encoding="utf-8").partition("\n\n")[2]
     assert expected.startswith(result.stdout)
@@ -43,20 +44,20 @@ def test_the_tree_of_the_guide(store: Path):
     assert (result.exit_code, result.stderr) == (0, "")
 
 
-def test_names_in_use_elsewhere_are_understood(store: Path):
+def test_names_in_use_elsewhere_are_understood(store: str):
     by_id = call("tree", "--store", store, "sim_card_usage", "b7c1f6d2-1f6e-4d0c-9e57-20b7f4a9d811").stdout
     assert "0.194375 USD" in by_id
     assert call("tree", "--store", store, "wireless", "b7c1f6d2-1f6e-4d0c-9e57-20b7f4a9d811").stdout == by_id
 
 
-def test_depth_cuts_what_is_shown_only(store: Path):
+def test_depth_cuts_what_is_shown_only(store: str):
     shown = call("tree", "--store", store, "--depth", "1", *GUIDE).stdout
     assert "└── ... 6 events not shown" in shown
     whole = call("tree", "--store", store, *GUIDE).stdout
     assert shown.partition("\n\n")[2] == whole.partition("\n\n")[2]
 
 
-def test_json_is_what_the_api_answers(store: Path):
+def test_json_is_what_the_api_answers(store: str):
     answer = json.loads(call("tree", "--store", store, "--json", *GUIDE).stdout)
     golden = json.loads((Path(__file__).parent / "golden" / "ai-call.json").read_text(encoding="utf-8"))
     assert answer == golden
@@ -76,7 +77,7 @@ def test_json_is_what_the_api_answers(store: Path):
         (["call-session"], 2, "ID"),
     ],
 )
-def test_what_is_asked_wrongly_is_said_in_a_sentence(arguments: list[str], status: int, reason: str, store: Path):
+def test_what_is_asked_wrongly_is_said_in_a_sentence(arguments: list[str], status: int, reason: str, store: str):
     result = call("tree", "--store", store, *arguments)
     assert (result.exit_code, result.stdout) == (status, "")
     assert reason in result.stderr
@@ -90,34 +91,34 @@ def test_a_store_that_is_not_there_is_not_made(tmp_path: Path):
     assert not (tmp_path / "none.db").exists()
 
 
-def test_the_store_is_named_by_option_or_environment(store: Path, tmp_path: Path):
+def test_the_store_is_named_by_option_or_environment(store: str, tmp_path: Path):
     expected = call("tree", "--store", store, *GUIDE).stdout
     assert call("--store", store, "tree", *GUIDE).stdout == expected
-    assert call("tree", *GUIDE, SESSIONTREE_STORE=str(store)).stdout == expected
+    assert call("tree", *GUIDE, SESSIONTREE_STORE=store).stdout == expected
     assert call("tree", "--store", store, *GUIDE, SESSIONTREE_STORE=str(tmp_path / "other.db")).stdout == expected
     (tmp_path / "settings.toml").write_text(f'store = "{store}"')
     assert call("tree", "--config", tmp_path / "settings.toml", *GUIDE).stdout == expected
 
 
-def test_the_limit_on_events_is_an_error_and_no_part_of_the_sum(store: Path):
+def test_the_limit_on_events_is_an_error_and_no_part_of_the_sum(store: str):
     result = call("tree", "--store", store, *GUIDE, SESSIONTREE_EVENTS_MAX="10")
     assert (result.exit_code, result.stdout) == (1, "")
     assert "more than 10 events" in result.stderr
 
 
-def test_a_tree_of_ten_thousand_events_is_whole(tmp_path: Path):
+def test_a_tree_of_ten_thousand_events_is_whole(tmp_path: Path, where: str):
     legs = (
         {"record_type": "call-control", "id": f"{n:05}", "telnyx_session_id": "s", "cost": "1E-6"} for n in range(9999)
     )
-    path = imported(tmp_path, legs)
-    lines = call("tree", "--store", path, "call-session", "s").stdout.splitlines()
+    import_(where, tmp_path, legs)
+    lines = call("tree", "--store", where, "call-session", "s").stdout.splitlines()
     assert "Total      0.009999 USD" in lines
     assert len(lines[1 : lines.index("")]) == 10_000
-    answer = json.loads(call("tree", "--store", path, "--json", "call-session", "s").stdout)
+    answer = json.loads(call("tree", "--store", where, "--json", "call-session", "s").stdout)
     assert len(answer["root"]["children"]) == 9999
 
 
-def test_a_chain_of_five_hundred_is_whole(tmp_path: Path):
+def test_a_chain_of_five_hundred_is_whole(tmp_path: Path, where: str):
     types = tmp_path / "types"
     types.mkdir()
     (types / "step.toml").write_text(STEP)
@@ -131,10 +132,10 @@ def test_a_chain_of_five_hundred_is_whole(tmp_path: Path):
         }
         for n in range(500)
     )
-    path = imported(tmp_path, steps, "--catalog", types)
-    text = call("tree", "--store", path, "--catalog", types, "step", "0").stdout
+    import_(where, tmp_path, steps, "--catalog", types)
+    text = call("tree", "--store", where, "--catalog", types, "step", "0").stdout
     assert "Total      50.0000 USD" in text.splitlines()
-    result = call("tree", "--store", path, "--catalog", types, "--json", "step", "0")
+    result = call("tree", "--store", where, "--catalog", types, "--json", "step", "0")
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(10_000)  # for the reading here: the program itself must do with the usual one
     try:
@@ -147,7 +148,7 @@ def test_a_chain_of_five_hundred_is_whole(tmp_path: Path):
     assert node is None
 
 
-def test_the_pieces_are_the_bytes_of_the_plain_encoder(store: Path):
+def test_the_pieces_are_the_bytes_of_the_plain_encoder(store: str):
     for record_type, id in (GUIDE, ("conference", "8d0c42a6-9b1e-4f3d-b2a7-3c5e7f9a1b2d")):
         text = call("tree", "--store", store, "--json", record_type, id).stdout.strip().encode()
         session = msgspec.json.decode(text, type=wire.SessionAnalysis)
@@ -181,8 +182,8 @@ def on_a_terminal(arguments: list[str], environment: dict[str, str]) -> str:
 
 
 @pytest.mark.parametrize("form", [[], ["--json"]])
-def test_a_reader_that_goes_away_gets_no_traceback(form: list[str], store: Path):
-    command = [sys.executable, "-m", "sessiontree", "tree", *form, "--store", str(store), *GUIDE]
+def test_a_reader_that_goes_away_gets_no_traceback(form: list[str], store: str):
+    command = [sys.executable, "-m", "sessiontree", "tree", *form, "--store", store, *GUIDE]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout and process.stderr
     process.stdout.close()
@@ -191,15 +192,15 @@ def test_a_reader_that_goes_away_gets_no_traceback(form: list[str], store: Path)
     process.stderr.close()
 
 
-def test_a_full_disk_behind_standard_output_is_one_sentence(store: Path):
-    command = [sys.executable, "-m", "sessiontree", "tree", "--store", str(store), *GUIDE]
+def test_a_full_disk_behind_standard_output_is_one_sentence(store: str):
+    command = [sys.executable, "-m", "sessiontree", "tree", "--store", store, *GUIDE]
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (1, "Error: standard output: No space left on device\n")
 
 
-def test_colour_on_a_terminal_only_and_not_when_unwanted(store: Path):
-    arguments = ["tree", "--store", str(store), *GUIDE]
+def test_colour_on_a_terminal_only_and_not_when_unwanted(store: str):
+    arguments = ["tree", "--store", store, *GUIDE]
     environment = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
     assert "\x1b[" in on_a_terminal(arguments, environment | {"NO_COLOR": ""})
     assert "\x1b[" not in on_a_terminal(arguments, {"NO_COLOR": "1"})
@@ -207,31 +208,31 @@ def test_colour_on_a_terminal_only_and_not_when_unwanted(store: Path):
     assert "\x1b[" not in call("tree", "--store", store, *GUIDE).stdout
 
 
-def test_types_that_the_catalogue_lacks_are_named(tmp_path: Path):
+def test_types_that_the_catalogue_lacks_are_named(tmp_path: Path, where: str):
     folder = tmp_path / "types"
     folder.mkdir()
     (folder / "step.toml").write_text(STEP)
     options = ("--catalog", folder)
-    path = imported(tmp_path, iter([{"record_type": "step", "id": "1"}, {"record_type": "fax", "id": "f"}]), *options)
+    import_(where, tmp_path, iter([{"record_type": "step", "id": "1"}, {"record_type": "fax", "id": "f"}]), *options)
     warning = "records of step are stored, but the catalogue has no such type: name its folder with --catalog"
     for command in (["tree", "fax", "f"], ["catalog", "apply"]):
-        lacking = call(*command, "--store", path)
+        lacking = call(*command, "--store", where)
         assert (lacking.exit_code, lacking.stderr) == (0, f"Note: {warning}.\n")
-        assert call(*command, "--store", path, *options).stderr == ""
-    misspelt = call("tree", "--store", path, "step", "1")
+        assert call(*command, "--store", where, *options).stderr == ""
+    misspelt = call("tree", "--store", where, "step", "1")
     assert misspelt.exit_code == 2
     assert warning in misspelt.stderr
 
 
-def test_a_misspelt_type_points_to_the_list_once(store: Path):
+def test_a_misspelt_type_points_to_the_list_once(store: str):
     assert call("tree", "--store", store, "no-such", "x").stderr.count("catalog list") == 1
 
 
-def test_a_progress_bar_on_a_terminal_only(tmp_path: Path):
+def test_a_progress_bar_on_a_terminal_only(tmp_path: Path, where: str):
     file = tmp_path / ("a folder with a long name " * 5) / "a.ndjson"
     file.parent.mkdir()
     file.write_bytes((EXAMPLES / "ai-call.ndjson").read_bytes())
-    shown = on_a_terminal(["import", "--store", str(tmp_path / "store.db"), str(file)], {})
+    shown = on_a_terminal(["import", "--store", where, str(file)], {})
     assert "10 created" in shown
     assert "━" in shown
-    assert call("import", "--store", tmp_path / "store.db", file).stderr == ""
+    assert call("import", "--store", where, file).stderr == ""

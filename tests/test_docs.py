@@ -142,7 +142,7 @@ def test_the_node_snippet_of_the_readme_works(server: Any):
     assert done.stdout == "0.212800 USD 11\n", done.stderr
 
 
-def test_the_guides_way_of_fetching_records_works(server: Any, tmp_path: Path):
+def test_the_guides_way_of_fetching_records_works(server: Any, tmp_path: Path, where: str):
     """It is meant for the published API; here it fetches from ours, which answers the same way."""
     now = datetime.now(UTC).isoformat()
     records = [
@@ -164,17 +164,18 @@ def test_the_guides_way_of_fetching_records_works(server: Any, tmp_path: Path):
     fetched = [json.loads(line) for line in done.stdout.splitlines()]
     assert sorted(fetched, key=lambda record: record["id"]) == records
     (tmp_path / "verify.ndjson").write_text(done.stdout)
-    result = call("import", "--store", tmp_path / "store.db", tmp_path / "verify.ndjson")
+    result = call("import", "--store", where, tmp_path / "verify.ndjson")
     assert ": 120 created, 0 updated, 0 unchanged, 0 rejected\n" in result.stdout
 
 
+@pytest.mark.sqlite_only("how a file is backed up")
 def test_the_backup_line_works_while_the_server_writes(server: Any, tmp_path: Path):
     (line,) = [each for each in text_of("docs/operating.md").splitlines() if each.startswith("python3 -c")]
     before = [
         {"record_type": "call-control", "id": f"b{n}", "telnyx_session_id": "backup", "cost": "0.01"} for n in range(50)
     ]
     server.post(before)
-    command = line.replace("python3", sys.executable, 1).replace("sessiontree.db", str(server.store_path))
+    command = line.replace("python3", sys.executable, 1).replace("sessiontree.db", server.where)
     done = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
     server.post([{**before[0], "id": "later"}])

@@ -18,15 +18,14 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Path:
+def store(tmp_path: Path, where: str) -> str:
     records = tmp_path / "records.ndjson"
     records.write_text("".join(json.dumps(record) + "\n" for record in CALL + CONFERENCE))
-    path = tmp_path / "store.db"
-    assert call("import", "--store", path, records).exit_code == 0
-    return path
+    assert call("import", "--store", where, records).exit_code == 0
+    return where
 
 
-def test_a_file_of_everything(store: Path, tmp_path: Path):
+def test_a_file_of_everything(store: str, tmp_path: Path):
     file = tmp_path / "all.csv"
     result = call("export", "--store", store, "-o", file)
     assert (result.exit_code, result.stdout) == (0, "")
@@ -42,12 +41,12 @@ def test_a_file_of_everything(store: Path, tmp_path: Path):
     [("x.ndjson", b'{"session_id"'), ("x.JSONL", b'{"session_id"'), ("x.parquet", b"PAR1"),
      ("x.focus.csv", b"BilledCost,"), ("x.csv", b"session_id,"), ("x", b"session_id,")],
 )  # fmt: skip
-def test_the_name_says_which_format(store: Path, tmp_path: Path, name: str, begins: bytes):
+def test_the_name_says_which_format(store: str, tmp_path: Path, name: str, begins: bytes):
     assert call("export", "--store", store, "-o", tmp_path / name).exit_code == 0
     assert (tmp_path / name).read_bytes().startswith(begins)
 
 
-def test_an_ending_that_is_no_format_is_a_wrong_call(store: Path, tmp_path: Path):
+def test_an_ending_that_is_no_format_is_a_wrong_call(store: str, tmp_path: Path):
     file = tmp_path / "a.xlsx"
     result = call("export", "--store", store, "-o", file)
     known = ".csv, .ndjson, .jsonl, .parquet, .focus.csv"
@@ -57,7 +56,7 @@ def test_an_ending_that_is_no_format_is_a_wrong_call(store: Path, tmp_path: Path
     assert call("export", "--store", store, "-o", file, "--format", "csv").exit_code == 0
 
 
-def test_format_and_fields_can_be_named(store: Path, tmp_path: Path):
+def test_format_and_fields_can_be_named(store: str, tmp_path: Path):
     file = tmp_path / "x.csv"
     assert call("export", "--store", store, "-o", file, "--format", "parquet", "--fields", "model,id").exit_code == 0
     table = pq.read_table(file)
@@ -65,13 +64,13 @@ def test_format_and_fields_can_be_named(store: Path, tmp_path: Path):
     assert "=HYPERLINK(1)" in table["model"].to_pylist()
 
 
-def test_to_standard_output(store: Path, tmp_path: Path):
+def test_to_standard_output(store: str, tmp_path: Path):
     done = run("export", "--store", store, "-o", "-", "--format", "ndjson", "--type", "conference", cwd=tmp_path)
     assert [json.loads(line).get("id") for line in done.stdout.splitlines()] == ["k1", "p2", None]
     assert done.stderr == b"standard output: 2 rows of 1 sessions, USD 0.250000\n"
 
 
-def test_the_filters_of_the_session_list(store: Path):
+def test_the_filters_of_the_session_list(store: str):
     def ids(*options: str) -> list[str]:
         lines = call("export", "--store", store, "-o", "-", "--format", "ndjson", *options).stdout.splitlines()
         return [json.loads(line)["id"] for line in lines[:-1]]
@@ -92,7 +91,7 @@ def test_the_filters_of_the_session_list(store: Path):
         (["--type", "nothing"], "'nothing' is no record type"),
     ],
 )
-def test_a_wrong_call_writes_nothing(store: Path, tmp_path: Path, options: list[str], said: str):
+def test_a_wrong_call_writes_nothing(store: str, tmp_path: Path, options: list[str], said: str):
     result = call("export", "--store", store, "-o", tmp_path / "x.csv", *options)
     assert result.exit_code == 2
     assert said in result.stderr
@@ -100,7 +99,7 @@ def test_a_wrong_call_writes_nothing(store: Path, tmp_path: Path, options: list[
 
 
 def test_a_file_keeps_its_content_until_the_new_one_is_whole(
-    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     file = tmp_path / "x.csv"
     file.write_text("before")
@@ -122,13 +121,13 @@ def test_a_file_keeps_its_content_until_the_new_one_is_whole(
     assert file.read_text().startswith("session_id,")
 
 
-def test_a_folder_that_is_not_there(store: Path, tmp_path: Path):
+def test_a_folder_that_is_not_there(store: str, tmp_path: Path):
     file = tmp_path / "none" / "x.csv"
     result = call("export", "--store", store, "-o", file)
     assert (result.exit_code, result.stderr) == (1, f"Error: {file} cannot be written: No such file or directory\n")
 
 
-def test_a_pipe_is_written_as_it_is(store: Path, tmp_path: Path):
+def test_a_pipe_is_written_as_it_is(store: str, tmp_path: Path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     command = [sys.executable, "-m", "sessiontree", "export", "--store", store, "-o", pipe]
@@ -139,19 +138,18 @@ def test_a_pipe_is_written_as_it_is(store: Path, tmp_path: Path):
     assert pipe.is_fifo()
 
 
-def test_without_pyarrow_a_sentence_names_the_extra(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_without_pyarrow_a_sentence_names_the_extra(store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     result = call("export", "--store", store, "-o", tmp_path / "x.parquet")
     assert result.exit_code == 1
     assert "pip install 'sessiontree[parquet]'" in result.stderr
 
 
-def test_every_example_adds_up(tmp_path: Path):
-    path = tmp_path / "store.db"
-    assert call("import", "--store", path, *sorted(EXAMPLES.glob("*.ndjson"))).exit_code == 0
-    exported = call("export", "--store", path, "-o", "-", "--format", "ndjson")
+def test_every_example_adds_up(where: str):
+    assert call("import", "--store", where, *sorted(EXAMPLES.glob("*.ndjson"))).exit_code == 0
+    exported = call("export", "--store", where, "-o", "-", "--format", "ndjson")
     said = json.loads(exported.stdout.splitlines()[-1])["trailer"]
-    total = json.loads(call("sessions", "--store", path, "--json", "--all").stdout)["meta"]["total"]
+    total = json.loads(call("sessions", "--store", where, "--json", "--all").stdout)["meta"]["total"]
     assert said["sum"] == sorted(
         ({"total": each["total"], "currency": each["currency"]} for each in total["cost"]),
         key=lambda each: each["currency"],
@@ -159,7 +157,7 @@ def test_every_example_adds_up(tmp_path: Path):
     assert (said["sessions"], said["changed"]) == (total["session_count"], False)
 
 
-def test_a_tree_as_csv(store: Path):
+def test_a_tree_as_csv(store: str):
     result = call("tree", "--store", store, "--csv", "--fields", "call_leg_id", "conference", "k1")
     rows = csv_rows(result.stdout)
     assert [(row["id"], row["elsewhere"], row["also_in"], row["call_leg_id"]) for row in rows] == [
@@ -172,5 +170,5 @@ def test_a_tree_as_csv(store: Path):
 
 
 @pytest.mark.parametrize("more", [["--csv", "--json"], ["--csv", "--depth", "1"], ["--fields", "model"]])
-def test_forms_that_exclude_each_other(store: Path, more: list[str]):
+def test_forms_that_exclude_each_other(store: str, more: list[str]):
     assert call("tree", "--store", store, *more, "conference", "k1").exit_code == 2

@@ -263,8 +263,8 @@ def test_without_pyarrow_parquet_is_refused(client: Any, monkeypatch: pytest.Mon
     assert "sessiontree[parquet]" in error["message"]
 
 
-def test_a_server_that_dies_leaves_an_error_not_an_end(tmp_path: Path):
-    with running(tmp_path) as server:
+def test_a_server_that_dies_leaves_an_error_not_an_end(tmp_path: Path, where: str):
+    with running(tmp_path, where) as server:
         assert server.post(calls(12_000)).status_code == 200
         headers = {"Authorization": f"Bearer {server.key}"}
         with httpx.stream("GET", f"{server.url}/v2/export", headers=headers, timeout=60) as answer:

@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from conftest import Server, running
+from stores import NewStore
 
 PATH = "/v2/detail_records"
 NDJSON = "application/x-ndjson"
@@ -176,10 +177,11 @@ def test_of_truncated_lines_the_broken_one_is_rejected(client: Any):
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def small(tmp_path_factory: pytest.TempPathFactory, new_store: NewStore) -> Iterator[Server]:
     """A server with small limits."""
     limits = {"BODY_BYTES_MAX": "20000", "UNPACKED_BYTES_MAX": "50000", "RECORD_BYTES_MAX": "1000"}
-    with running(tmp_path_factory.mktemp("small"), **{f"SESSIONTREE_{n}": v for n, v in limits.items()}) as server:
+    environment, folder = {f"SESSIONTREE_{n}": v for n, v in limits.items()}, tmp_path_factory.mktemp("small")
+    with new_store(folder) as where, running(folder, where, **environment) as server:
         yield server
 
 
@@ -280,10 +282,11 @@ def test_fifty_clients_at_once_lose_nothing(server: Server):
         assert client.get(PATH, params=query).json()["meta"]["total_results"] == 500
 
 
-def test_a_store_that_is_locked_is_503_and_heals(tmp_path: Path):
-    with running(tmp_path) as server, small_client(server) as client:
+@pytest.mark.sqlite_only("a lock on the file")
+def test_a_store_that_is_locked_is_503_and_heals(tmp_path: Path, where: str):
+    with running(tmp_path, where) as server, small_client(server) as client:
         assert send(client, lines(record("before"))).status_code == 200
-        lock = sqlite3.connect(server.store_path, isolation_level=None)
+        lock = sqlite3.connect(server.where, isolation_level=None)
         lock.execute("begin immediate")
         answer = send(client, lines(record("during")))
         assert (answer.status_code, answer.json()["errors"][0]["code"]) == (503, "10007")
@@ -298,9 +301,10 @@ def test_a_store_that_is_locked_is_503_and_heals(tmp_path: Path):
         assert "locked" in (tmp_path / "server.log").read_text()
 
 
-def test_a_full_disk_is_503_and_loses_nothing_acknowledged(tmp_path: Path):
+@pytest.mark.sqlite_only("a limit on its size")
+def test_a_full_disk_is_503_and_loses_nothing_acknowledged(tmp_path: Path, where: str):
     """A limit on the size of files stands for the disk; past it, writes fail."""
-    with running(tmp_path, file_bytes_max=2_000_000) as server, small_client(server) as client:
+    with running(tmp_path, where, file_bytes_max=2_000_000) as server, small_client(server) as client:
         acknowledged = 0
         for batch in range(200):
             body = lines(
@@ -318,9 +322,9 @@ def test_a_full_disk_is_503_and_loses_nothing_acknowledged(tmp_path: Path):
         assert "request " in (tmp_path / "server.log").read_text()
 
 
-def test_stopping_the_server_commits_what_it_took(tmp_path: Path):
-    with running(tmp_path) as server, small_client(server) as client:
+def test_stopping_the_server_commits_what_it_took(tmp_path: Path, where: str):
+    with running(tmp_path, where) as server, small_client(server) as client:
         acknowledged = counts(send(client, lines(*[record(f"{n}") for n in range(3000)])))[1]
     assert acknowledged == 3000
-    with running(tmp_path) as server, small_client(server) as client:
+    with running(tmp_path, where) as server, small_client(server) as client:
         assert client.get(PATH, params={"filter[record_type]": "recording"}).json()["meta"]["total_results"] == 3000

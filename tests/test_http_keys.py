@@ -3,7 +3,6 @@
 import json
 import re
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,6 +12,7 @@ from cli_help import call
 from sessiontree import catalog_files
 from sessiontree.keys import KEEP_EVERY, LastUses, digest, make_key
 from sessiontree.store import ApiKey, open_store
+from stores import held_by
 
 Body = dict[str, Any]
 NEVER = "2999-12-31T00:00:00Z"
@@ -212,21 +212,19 @@ def test_uses_are_kept_once_a_minute_and_in_the_end():
     assert kept[3:] == [{"j": start + second + KEEP_EVERY}]
 
 
-def test_the_last_use_is_in_the_store_after_the_server_has_stopped(inside: Any, client: Any, tmp_path: Path):
+def test_the_last_use_is_in_the_store_after_the_server_has_stopped(inside: Any, client: Any, where: str):
     used = []
     for _ in range(3):
         client.get("/v2/keys")
         used.append(last_used(client, inside.key[:11]))
     inside.service.close()
-    store = open_store(str(tmp_path / "store.db"), catalog_files.load())
+    store = open_store(where, catalog_files.load())
     found = store.find_key(digest(inside.key))
     store.close()
     assert found is not None
     assert found.used == used[-1]
     (line,) = [
-        line
-        for line in call("keys", "list", "--store", tmp_path / "store.db").stdout.splitlines()
-        if line.startswith(found.prefix)
+        line for line in call("keys", "list", "--store", where).stdout.splitlines() if line.startswith(found.prefix)
     ]
     assert f"never    {used[-1]:%Y-%m-%d %H:%M}" in line
 
@@ -241,8 +239,7 @@ def test_neither_log_nor_store_ever_has_a_key(server: Any):
     assert server.get("/v2/keys", key=text).status_code == 403
     listed = json.dumps(server.get("/v2/keys").json())
     assert text[:11] in listed
-    folder = server.store_path.parent
-    held = {path.name: path.read_bytes() for path in folder.iterdir()}
-    assert {"store.db", "server.log"} <= set(held)
-    assert [name for name, content in held.items() if text[11:].encode() in content] == []
+    held = held_by(server.where)
+    assert digest(text) in held
+    assert text[11:].encode() not in held + server.log.read_bytes()
     assert text[11:] not in listed

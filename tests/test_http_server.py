@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from conftest import Server, running
+from stores import is_closed
 
 RECORD = {"record_type": "recording", "id": "rec-1", "telnyx_session_id": "session-secret", "cost": "1"}
 
@@ -20,22 +21,22 @@ def serve(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
 
 
-def test_a_taken_port_is_one_sentence(tmp_path: Path):
+def test_a_taken_port_is_one_sentence(where: str):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        run = serve("--port", port, "--store", str(tmp_path / "store.db"))
+        run = serve("--port", port, "--store", where)
     assert run.returncode == 1
     assert port in run.stderr
     assert "--port" in run.stderr
     assert len(run.stderr.strip().splitlines()) == 1
-    assert not (tmp_path / "store.db").exists()
+    assert not Path(where).exists()
 
 
 @pytest.mark.parametrize("host", ["256.1.1.1", "no such host"])
-def test_an_address_that_is_none_is_one_sentence(tmp_path: Path, host: str):
-    run = serve("--host", host, "--port", "0", "--store", str(tmp_path / "store.db"))
+def test_an_address_that_is_none_is_one_sentence(where: str, host: str):
+    run = serve("--host", host, "--port", "0", "--store", where)
     assert run.returncode == 1
     assert len(run.stderr.strip().splitlines()) == 1
 
@@ -50,14 +51,14 @@ def test_a_file_that_is_no_store_is_one_sentence(tmp_path: Path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_stops_it_in_order(tmp_path: Path, number: signal.Signals):
-    with running(tmp_path) as server:
+def test_a_signal_stops_it_in_order(tmp_path: Path, where: str, number: signal.Signals):
+    with running(tmp_path, where) as server:
         assert server.post([RECORD]).status_code == 200
         server.process.send_signal(number)
         assert server.process.wait(30) in (0, -number)
     log = (tmp_path / "server.log").read_text()
     assert "Traceback" not in log
-    assert not (tmp_path / "store.db-wal").exists(), "the store was closed"
+    assert is_closed(where)
 
 
 def test_metrics_count_requests_and_records_and_name_nobody(server: Server):

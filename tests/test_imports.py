@@ -254,7 +254,7 @@ def write(file: Path, *records: Body) -> Path:
     return file
 
 
-def import_(store: Path, *files: Path, account: str = "default") -> str:
+def import_(store: str, *files: Path, account: str = "default") -> str:
     """Import files; the id that the summary ends with."""
     result = call("import", "--store", store, "--account", account, *files)
     assert result.exit_code == 0, result.stderr
@@ -263,18 +263,17 @@ def import_(store: Path, *files: Path, account: str = "default") -> str:
     return said[1]
 
 
-def tree_total(store: Path) -> str | None:
+def tree_total(store: str) -> str | None:
     result = call("tree", "--store", store, "--json", "call-session", "s")
     return json.loads(result.stdout)["cost"]["total"] if result.exit_code == 0 else None
 
 
-def test_an_import_is_taken_back_after_saying_what_that_does(tmp_path: Path):
-    store = tmp_path / "store.db"
+def test_an_import_is_taken_back_after_saying_what_that_does(tmp_path: Path, where: str):
     a = write(tmp_path / "a.ndjson", leg("a", cost="1"), leg("b", cost="2"))
     b = write(tmp_path / "b.ndjson", leg("a", cost="5"), leg("c", cost="10", currency="EUR"))
-    import_(store, a)
-    id = import_(store, b)
-    would = call("imports", "undo", "--store", store, "--dry-run", id)
+    import_(where, a)
+    id = import_(where, b)
+    would = call("imports", "undo", "--store", where, "--dry-run", id)
     assert would.exit_code == 0
     first, *lines = would.stdout.splitlines()
     assert first.startswith(f"{id}: {b}, 20")
@@ -285,160 +284,153 @@ def test_an_import_is_taken_back_after_saying_what_that_does(tmp_path: Path):
         "  less in all: 4.000000 USD",
         "  sessions that change: 1",
     ]
-    refused = call("imports", "undo", "--store", store, id, input=b"n\n")
-    assert (refused.exit_code, tree_total(store)) == (1, "7.000000")
-    done = call("imports", "undo", "--store", store, id, input=b"y\n")
+    refused = call("imports", "undo", "--store", where, id, input=b"n\n")
+    assert (refused.exit_code, tree_total(where)) == (1, "7.000000")
+    done = call("imports", "undo", "--store", where, id, input=b"y\n")
     assert (done.exit_code, done.stdout) == (
         0,
         would.stdout + f"{id} is undone; records removed: 1, restored: 1\n",
     )
-    assert tree_total(store) == "3.000000"
-    again = call("imports", "undo", "--store", store, "--yes", id)
+    assert tree_total(where) == "3.000000"
+    again = call("imports", "undo", "--store", where, "--yes", id)
     assert (again.exit_code, again.stdout.startswith(f"{id} is undone already, since 20")) == (0, True)
-    assert call("import", "--store", store, b).stdout.startswith(f"{b}: 1 created, 1 updated, 0 unchanged, 0 rejected")
-    assert tree_total(store) == "7.000000"
+    assert call("import", "--store", where, b).stdout.startswith(f"{b}: 1 created, 1 updated, 0 unchanged, 0 rejected")
+    assert tree_total(where) == "7.000000"
 
 
-def test_the_preview_warns_of_what_later_imports_repeated(tmp_path: Path):
-    store, file = tmp_path / "store.db", write(tmp_path / "a.ndjson", leg("a", cost="1"))
-    id = import_(store, file)
-    import_(store, file)
-    result = call("imports", "undo", "--store", store, "--yes", id)
+def test_the_preview_warns_of_what_later_imports_repeated(tmp_path: Path, where: str):
+    file = write(tmp_path / "a.ndjson", leg("a", cost="1"))
+    id = import_(where, file)
+    import_(where, file)
+    result = call("imports", "undo", "--store", where, "--yes", id)
     assert "unchanged records in later imports: 1; those that are of this one go too" in result.stdout
-    assert tree_total(store) is None
+    assert tree_total(where) is None
 
 
-def test_several_files_are_one_import(tmp_path: Path):
-    store = tmp_path / "store.db"
+def test_several_files_are_one_import(tmp_path: Path, where: str):
     files = [write(tmp_path / f"{at}.ndjson", leg(str(at))) for at in range(7)]
-    id = import_(store, *files)
-    listed = call("imports", "list", "--store", store).stdout.splitlines()
+    id = import_(where, *files)
+    listed = call("imports", "list", "--store", where).stdout.splitlines()
     assert listed[0].split() == ["ID", "RECEIVED", "CREATED", "UPDATED", "UNCHANGED", "REJECTED", "STATE", "SOURCE"]
     (line,) = listed[1:]
     assert line.split()[0] == id
     assert re.search(r"  7 +0 +0 +0 +stored +", line)
     assert line.endswith(f"{', '.join(map(str, files[:5]))} and 2 more")
-    call("imports", "undo", "--store", store, "--yes", id)
-    assert " undone " in call("imports", "list", "--store", store).stdout
-    assert tree_total(store) is None
+    call("imports", "undo", "--store", where, "--yes", id)
+    assert " undone " in call("imports", "list", "--store", where).stdout
+    assert tree_total(where) is None
 
 
-def test_the_list_has_the_latest_of_an_account(tmp_path: Path):
-    store = tmp_path / "store.db"
-    ids = [import_(store, write(tmp_path / "a.ndjson", leg(str(at))), account="ours") for at in range(3)]
-    listed = call("imports", "list", "--store", store, "--account", "ours", "--limit", "2").stdout.splitlines()
+def test_the_list_has_the_latest_of_an_account(tmp_path: Path, where: str):
+    ids = [import_(where, write(tmp_path / "a.ndjson", leg(str(at))), account="ours") for at in range(3)]
+    listed = call("imports", "list", "--store", where, "--account", "ours", "--limit", "2").stdout.splitlines()
     assert [line.split()[0] for line in listed[1:]] == [ids[2], ids[1]]
-    nothing = call("imports", "list", "--store", store)
+    nothing = call("imports", "list", "--store", where)
     assert (nothing.exit_code, nothing.stdout) == (0, "")
     assert "Nothing has been imported for the account default" in nothing.stderr
 
 
-def test_the_hint_of_another_account_names_it(tmp_path: Path):
-    store, file = tmp_path / "store.db", write(tmp_path / "a.ndjson", leg("a"))
-    result = call("import", "--store", store, "--account", "our calls", file)
+def test_the_hint_of_another_account_names_it(tmp_path: Path, where: str):
+    file = write(tmp_path / "a.ndjson", leg("a"))
+    result = call("import", "--store", where, "--account", "our calls", file)
     hint = result.stdout.splitlines()[-1].partition("sessiontree ")[2]
     assert hint.endswith(" --account 'our calls'")
-    done = call(*shlex.split(hint), "--yes", "--store", store)
+    done = call(*shlex.split(hint), "--yes", "--store", where)
     assert (done.exit_code, "is undone; records removed: 1" in done.stdout) == (0, True)
 
 
-def test_an_import_that_is_not_there_is_one_sentence(tmp_path: Path):
-    store, file = tmp_path / "store.db", write(tmp_path / "a.ndjson", leg("a"))
-    id = import_(store, file)
+def test_an_import_that_is_not_there_is_one_sentence(tmp_path: Path, where: str):
+    file = write(tmp_path / "a.ndjson", leg("a"))
+    id = import_(where, file)
     for wrong in (UNKNOWN, "x"):
-        result = call("imports", "undo", "--store", store, "--yes", wrong)
+        result = call("imports", "undo", "--store", where, "--yes", wrong)
         assert (result.exit_code, result.stderr) == (
             1,
             f"Error: there is no import with the id {wrong}; list the imports to see which there are\n",
         )
-    assert call("imports", "undo", "--store", store, "--account", "other", "--yes", id).exit_code == 1
-    assert tree_total(store) is not None
+    assert call("imports", "undo", "--store", where, "--account", "other", "--yes", id).exit_code == 1
+    assert tree_total(where) is not None
 
 
-def test_a_session_is_deleted_after_saying_what_that_does(tmp_path: Path):
-    store = tmp_path / "store.db"
+def test_a_session_is_deleted_after_saying_what_that_does(tmp_path: Path, where: str):
     import_(
-        store, write(tmp_path / "a.ndjson", leg("a", cost="1"), leg("a", cost="2"), leg("b", telnyx_session_id="t"))
+        where, write(tmp_path / "a.ndjson", leg("a", cost="1"), leg("a", cost="2"), leg("b", telnyx_session_id="t"))
     )
-    would = call("sessions", "delete", "--store", store, "--dry-run", "call-session", "s")
+    would = call("sessions", "delete", "--store", where, "--dry-run", "call-session", "s")
     lines = ["Session of call-session s", "  records removed: 1", "  contents that leave the histories: 1"]
     assert would.stdout.splitlines() == [*lines, "  less in all: 2.000000 USD"]
-    assert call("sessions", "delete", "--store", store, "call-session", "s", input=b"n\n").exit_code == 1
-    assert tree_total(store) == "2.000000"
-    done = call("sessions", "delete", "--store", store, "--yes", "call-session", "s")
+    assert call("sessions", "delete", "--store", where, "call-session", "s", input=b"n\n").exit_code == 1
+    assert tree_total(where) == "2.000000"
+    done = call("sessions", "delete", "--store", where, "--yes", "call-session", "s")
     assert (done.exit_code, done.stdout) == (0, would.stdout + "The session is removed; records removed: 1\n")
-    assert tree_total(store) is None
-    again = call("sessions", "delete", "--store", store, "--yes", "call-session", "s")
+    assert tree_total(where) is None
+    again = call("sessions", "delete", "--store", where, "--yes", "call-session", "s")
     assert (again.exit_code, "there is no session of call-session s" in again.stderr) == (1, True)
-    assert call("sessions", "delete", "--store", store, "--yes", "no-such-type", "s").exit_code == 2
+    assert call("sessions", "delete", "--store", where, "--yes", "no-such-type", "s").exit_code == 2
 
 
-def test_a_credit_that_is_taken_back_leaves_more(tmp_path: Path):
-    store = tmp_path / "store.db"
-    id = import_(store, write(tmp_path / "a.ndjson", leg("a", cost="-0.8189", currency="EUR")))
-    would = call("imports", "undo", "--store", store, "--dry-run", id).stdout.splitlines()
+def test_a_credit_that_is_taken_back_leaves_more(tmp_path: Path, where: str):
+    id = import_(where, write(tmp_path / "a.ndjson", leg("a", cost="-0.8189", currency="EUR")))
+    would = call("imports", "undo", "--store", where, "--dry-run", id).stdout.splitlines()
     assert "  more in all: 0.818900 EUR" in would
 
 
-def test_the_account_may_stand_before_the_word_delete(tmp_path: Path):
-    store, file = tmp_path / "store.db", write(tmp_path / "a.ndjson", leg("a", cost="1"))
-    import_(store, file)
-    import_(store, file, account="ours")
+def test_the_account_may_stand_before_the_word_delete(tmp_path: Path, where: str):
+    file = write(tmp_path / "a.ndjson", leg("a", cost="1"))
+    import_(where, file)
+    import_(where, file, account="ours")
     for arguments in (("--account", "ours", "delete"), ("delete", "--account", "ours")):
-        done = call("sessions", *arguments, "--store", store, "--dry-run", "call-session", "s")
+        done = call("sessions", *arguments, "--store", where, "--dry-run", "call-session", "s")
         assert done.exit_code == 0, done.stderr
     assert (
-        call("sessions", "--account", "ours", "delete", "--store", store, "--yes", "call-session", "s").exit_code == 0
+        call("sessions", "--account", "ours", "delete", "--store", where, "--yes", "call-session", "s").exit_code == 0
     )
-    assert tree_total(store) == "1.000000"
+    assert tree_total(where) == "1.000000"
 
 
-def test_old_sessions_are_pruned_after_saying_what_that_does(tmp_path: Path):
-    store = tmp_path / "store.db"
+def test_old_sessions_are_pruned_after_saying_what_that_does(tmp_path: Path, where: str):
     times = {"started_at": "2026-03-01T10:00:00Z", "finished_at": "2026-03-01T10:05:00Z"}
     old = [leg(f"o{at}", telnyx_session_id=f"o{at % 3}", cost="1", **times) for at in range(6)]
-    import_(store, write(tmp_path / "a.ndjson", *old, leg("a", cost="1", started_at="2026-03-05T10:00:00Z")))
-    would = call("store", "prune", "--store", store, "--before", "2026-03-02", "--dry-run")
+    import_(where, write(tmp_path / "a.ndjson", *old, leg("a", cost="1", started_at="2026-03-05T10:00:00Z")))
+    would = call("store", "prune", "--store", where, "--before", "2026-03-02", "--dry-run")
     assert would.stdout.splitlines() == [
         "Sessions that ended before 2026-03-02: 3",
         "  records removed: 6",
         "  less in all: 6.000000 USD",
     ]
-    done = call("store", "prune", "--store", store, "--before", "2026-03-02", "--yes")
+    done = call("store", "prune", "--store", where, "--before", "2026-03-02", "--yes")
     assert (done.exit_code, done.stdout) == (0, would.stdout + "Removed sessions: 3, with all their records: 6\n")
-    assert tree_total(store) == "1.000000"
-    nothing = call("store", "prune", "--store", store, "--before", "2026-03-02T00:00:00Z")
+    assert tree_total(where) == "1.000000"
+    nothing = call("store", "prune", "--store", where, "--before", "2026-03-02T00:00:00Z")
     assert (nothing.exit_code, nothing.stdout.splitlines()[0]) == (
         0,
         "Sessions that ended before 2026-03-02T00:00:00Z: 0",
     )
-    assert call("store", "prune", "--store", store).exit_code == 2
-    wrong = call("store", "prune", "--store", store, "--before", "soon")
+    assert call("store", "prune", "--store", where).exit_code == 2
+    wrong = call("store", "prune", "--store", where, "--before", "soon")
     assert (wrong.exit_code, "--before soon is not an ISO 8601 date or time" in wrong.stderr) == (2, True)
 
 
-def test_a_killed_undo_is_gone_on_with(tmp_path: Path):
+def test_a_killed_undo_is_gone_on_with(tmp_path: Path, where: str):
     """The list says that it was stopped, the preview counts what is left, and the next run comes to the end."""
-    store = tmp_path / "store.db"
-    id = import_(store, write(tmp_path / "a.ndjson", *(leg(f"{at}", cost="1") for at in range(1200))))
-    opened = open_store(str(store), catalog_files.load())
+    id = import_(where, write(tmp_path / "a.ndjson", *(leg(f"{at}", cost="1") for at in range(1200))))
+    opened = open_store(where, catalog_files.load())
     opened.intakes.undo("default", id, datetime.now(UTC))
     opened.close()
-    assert " undoing " in call("imports", "list", "--store", store).stdout
-    assert tree_total(store) == "700.000000"
-    done = call("imports", "undo", "--store", store, "--yes", id)
+    assert " undoing " in call("imports", "list", "--store", where).stdout
+    assert tree_total(where) == "700.000000"
+    done = call("imports", "undo", "--store", where, "--yes", id)
     assert "(going on with an undo that was stopped)" in done.stdout
     assert done.stdout.endswith(f"{id} is undone; records removed: 700, restored: 0\n")
-    assert tree_total(store) is None
+    assert tree_total(where) is None
 
 
 @pytest.mark.long
-def test_an_undo_that_is_killed_leaves_whole_records_and_comes_to_its_end_later(tmp_path: Path):
-    store = tmp_path / "store.db"
+def test_an_undo_that_is_killed_leaves_whole_records_and_comes_to_its_end_later(tmp_path: Path, where: str):
     records = [leg(f"{at}", telnyx_session_id=f"s{at % 3000}", cost="1") for at in range(30_000)]
-    id = import_(store, write(tmp_path / "a.ndjson", *records))
-    opened = open_store(str(store), catalog_files.load())
-    command = [sys.executable, "-m", "sessiontree", "imports", "undo", "--store", str(store), "--yes", id]
+    id = import_(where, write(tmp_path / "a.ndjson", *records))
+    opened = open_store(where, catalog_files.load())
+    command = [sys.executable, "-m", "sessiontree", "imports", "undo", "--store", where, "--yes", id]
     for _ in range(3):
         before = opened.count()
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
@@ -449,14 +441,14 @@ def test_an_undo_that_is_killed_leaves_whole_records_and_comes_to_its_end_later(
         assert 0 < opened.count() < before
     left = opened.count()
     opened.close()
-    assert call("verify", "--store", store).exit_code == 0
-    done = call("imports", "undo", "--store", store, "--yes", id)
+    assert call("verify", "--store", where).exit_code == 0
+    done = call("imports", "undo", "--store", where, "--yes", id)
     assert done.stdout.endswith(f"{id} is undone; records removed: {left:,}, restored: 0\n")
-    assert call("verify", "--store", store).exit_code == 0
+    assert call("verify", "--store", where).exit_code == 0
 
 
-def test_an_import_that_is_undone_while_it_runs_says_so(tmp_path: Path):
-    store = open_store(str(tmp_path / "store.db"), catalog_files.load())
+def test_an_import_that_is_undone_while_it_runs_says_so(tmp_path: Path, where: str):
+    store = open_store(where, catalog_files.load())
     origin = Origin(new_id(), files="a.ndjson")
     bodies = [json.dumps(leg(f"{at}")).encode() for at in range(BATCH + 1)]
 

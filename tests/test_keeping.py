@@ -32,9 +32,9 @@ from sessiontree.store import Store, open_store
 DEADLINE_SECONDS = 20
 
 
-def until_found(store_path: Path, id: str, wanted: Callable[[Session], bool]) -> Session:
+def until_found(where: str, id: str, wanted: Callable[[Session], bool]) -> Session:
     """The row of a call session once it is as wanted."""
-    store = open_store(str(store_path), load())
+    store = open_store(where, load())
     try:
         until = time.monotonic() + DEADLINE_SECONDS
         while time.monotonic() < until:
@@ -54,25 +54,25 @@ def recording(id: str, session: str) -> dict[str, Any]:
 def test_what_is_posted_shows(server: Server) -> None:
     for count in (1, 2, 3):
         assert server.post([recording(f"posted-{count}", "posted")]).status_code == 200
-        found = until_found(server.store_path, "posted", lambda session, count=count: session.event_count == count + 1)
+        found = until_found(server.where, "posted", lambda session, count=count: session.event_count == count + 1)
         assert (found.totals, found.revision) == ({"USD": count * UNIT}, count)
 
 
 def test_what_another_process_added_shows(server: Server) -> None:
-    store = open_store(str(server.store_path), load())
+    store = open_store(server.where, load())
     body = b'{"record_type":"recording","id":"r","telnyx_session_id":"imported","cost":"1"}'
     store.add("default", [Reader(store.catalog).read(body)], datetime.now(UTC))
     store.close()
-    assert until_found(server.store_path, "imported", lambda session: True).event_count == 2
+    assert until_found(server.where, "imported", lambda session: True).event_count == 2
 
 
-def test_what_waited_when_the_server_starts_shows(tmp_path: Path) -> None:
-    store = open_store(str(tmp_path / "store.db"), load())
+def test_what_waited_when_the_server_starts_shows(tmp_path: Path, where: str) -> None:
+    store = open_store(where, load())
     body = b'{"record_type":"recording","id":"r","telnyx_session_id":"s","cost":"1"}'
     store.add("default", [Reader(store.catalog).read(body)], datetime.now(UTC))
     store.close()
-    with running(tmp_path) as server:
-        until_found(server.store_path, "s", lambda session: True)
+    with running(tmp_path, where) as server:
+        until_found(server.where, "s", lambda session: True)
 
 
 class Sessions:
@@ -217,12 +217,11 @@ def ended(process: int) -> bool:
     return False
 
 
-def test_a_process_keeps_a_store_until_it_is_closed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    path = tmp_path / "store.db"
-    store = open_store(str(path), load())
-    with KeeperProcess(Settings(store=str(path))) as keeper:
+def test_a_process_keeps_a_store_until_it_is_closed(where: str, caplog: pytest.LogCaptureFixture) -> None:
+    store = open_store(where, load())
+    with KeeperProcess(Settings(store=where)) as keeper:
         posted(store, "s")
-        assert until_found(path, "s", lambda session: True).event_count == 2
+        assert until_found(where, "s", lambda session: True).event_count == 2
     assert ended(keeper.pid)
     keeper.close()
     store.close()
@@ -230,22 +229,21 @@ def test_a_process_keeps_a_store_until_it_is_closed(tmp_path: Path, caplog: pyte
 
 
 def test_a_process_that_was_killed_is_replaced(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    where: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(keeping_process, "AGAIN_SECONDS", 0.01)
-    path = tmp_path / "store.db"
-    store = open_store(str(path), load())
-    with KeeperProcess(Settings(store=str(path))) as keeper:
+    store = open_store(where, load())
+    with KeeperProcess(Settings(store=where)) as keeper:
         posted(store, "before")
-        until_found(path, "before", lambda session: True)
+        until_found(where, "before", lambda session: True)
         os.kill(keeper.pid, signal.SIGKILL)
         posted(store, "after")
-        until_found(path, "after", lambda session: True)
+        until_found(where, "after", lambda session: True)
     store.close()
     assert "ended (-9)" in caplog.text
 
 
-def test_the_process_ends_with_the_one_that_started_it(tmp_path: Path) -> None:
+def test_the_process_ends_with_the_one_that_started_it(where: str) -> None:
     program = """
         import sys, time
         from sessiontree.catalog_files import load
@@ -256,7 +254,7 @@ def test_the_process_ends_with_the_one_that_started_it(tmp_path: Path) -> None:
         print(KeeperProcess(Settings(store=sys.argv[1])).pid, flush=True)
         time.sleep(600)
     """
-    command = [sys.executable, "-c", dedent(program), str(tmp_path / "store.db")]
+    command = [sys.executable, "-c", dedent(program), where]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         keeper = int(process.stdout.readline())

@@ -24,10 +24,10 @@ def test_without_a_limit_nobody_waits():
 
 
 @pytest.fixture
-def limited(tmp_path: Path) -> Any:
+def limited(tmp_path: Path, where: str) -> Any:
     from conftest import running
 
-    return running(tmp_path, SESSIONTREE_REQUESTS_PER_SECOND="1")
+    return running(tmp_path, where, SESSIONTREE_REQUESTS_PER_SECOND="1")
 
 
 def test_too_many_requests_are_told_when_to_come_back(limited: AbstractContextManager[Any]):

@@ -444,9 +444,10 @@ def test_while_the_server_is_unavailable_the_client_tries_twice_more(monkeypatch
 
 
 @pytest.mark.long
+@pytest.mark.sqlite_only("a lock on the file")
 def test_while_another_process_holds_the_store_the_server_is_unavailable(client: telnyx.Telnyx, server: Any):
     record = {"record_type": "recording", "id": "in-its-time", "cost": "1"}
-    other = sqlite3.connect(server.store_path, isolation_level=None)
+    other = sqlite3.connect(server.where, isolation_level=None)
     other.execute("begin immediate")
     error = refused(client.with_options(max_retries=0).post, "/detail_records", body=record, cast_to=object)
     assert_error(error, telnyx.InternalServerError, 503, "10007")

@@ -7,7 +7,6 @@ written as indented text: type, id (a star: shown away from its home), cumulativ
 import random
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from textwrap import dedent
 
 import msgspec
@@ -37,8 +36,8 @@ def catalog(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
 
 
 @pytest.fixture
-def store(tmp_path: Path, catalog: Catalog) -> Iterator[Store]:
-    store = open_store(str(tmp_path / "store.db"), catalog)
+def store(where: str, catalog: Catalog) -> Iterator[Store]:
+    store = open_store(where, catalog)
     yield store
     store.close()
 

@@ -60,28 +60,29 @@ def written(path: Path, *records: dict[str, Any]) -> Path:
     return path
 
 
-def cost(path: Path, *options: object) -> str:
+def cost(where: str, *options: object) -> str:
     """What the only session costs."""
-    listed = json.loads(call("sessions", "--store", path, "--json", *options).stdout)
+    listed = json.loads(call("sessions", "--store", where, "--json", *options).stdout)
     return str(listed["data"][0]["cost"]["total"])
 
 
-def test_an_import_without_the_folder_stores_nothing_until_the_types_are_let_go(tmp_path: Path, types: Path):
-    path = tmp_path / "store.db"
-    own, store = ("--store", path, "--catalog", types), ("--store", path)
+def test_an_import_without_the_folder_stores_nothing_until_the_types_are_let_go(
+    tmp_path: Path, where: str, types: Path
+):
+    own, store = ("--store", where, "--catalog", types), ("--store", where)
     call("import", *own, written(tmp_path / "a.ndjson", LEG, ANSWER))
     late = written(tmp_path / "b.ndjson", LATER)
     refused = call("import", *store, late)
     assert (refused.exit_code, refused.stdout, refused.stderr) == (1, "", f"Error: {REFUSED}\n")
-    assert cost(path, "--catalog", types) == "0.510000"
+    assert cost(where, "--catalog", types) == "0.510000"
     assert call("import", *own, late).exit_code == 0
-    assert cost(path, "--catalog", types) == "0.520000"
+    assert cost(where, "--catalog", types) == "0.520000"
     assert call("sessions", *store).exit_code == 0  # nothing waits: to read is no harm
     assert call("catalog", "apply", *store).exit_code == 0
     assert call("import", *store, late).exit_code == 0
-    assert cost(path) == "0.020000"
+    assert cost(where) == "0.020000"
     assert call("catalog", "apply", *own).exit_code == 0
-    assert cost(path, "--catalog", types) == "0.520000"
+    assert cost(where, "--catalog", types) == "0.520000"
 
 
 @pytest.mark.parametrize(
@@ -97,45 +98,40 @@ def test_an_import_without_the_folder_stores_nothing_until_the_types_are_let_go(
     ],
     ids=" ".join,
 )
-def test_what_would_refresh_refuses_and_what_only_reads_goes_on(tmp_path: Path, types: Path, command: Sequence[str]):
-    path = tmp_path / "store.db"
-    call("import", "--store", path, "--catalog", types, written(tmp_path / "a.ndjson", LEG, ANSWER))
-    store = open_store(str(path), catalog_files.load(types))
+def test_what_would_refresh_refuses_and_what_only_reads_goes_on(
+    tmp_path: Path, where: str, types: Path, command: Sequence[str]
+):
+    call("import", "--store", where, "--catalog", types, written(tmp_path / "a.ndjson", LEG, ANSWER))
+    store = open_store(where, catalog_files.load(types))
     store.add(ACCOUNT, [Reader(store.catalog).read(json.dumps(LATER).encode())], RECEIVED)
     store.close()
-    refused = call(*command, "--store", path)
+    refused = call(*command, "--store", where)
     assert (refused.exit_code, refused.stdout) == (1, "")
     assert refused.stderr.endswith(f"Error: {REFUSED}\n")
-    assert call("tree", "--store", path, "call-session", "s").exit_code == 0
-    assert cost(path, "--catalog", types) == "0.520000"
+    assert call("tree", "--store", where, "call-session", "s").exit_code == 0
+    assert cost(where, "--catalog", types) == "0.520000"
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_server_without_the_folder_does_not_start(tmp_path: Path, types: Path, workers: str):
-    path = tmp_path / "store.db"
-    call("import", "--store", path, "--catalog", types, written(tmp_path / "a.ndjson", LEG, ANSWER))
-    command = [sys.executable, "-m", "sessiontree", "serve", "--store", str(path), "--port", "0", "--workers", workers]
+def test_a_server_without_the_folder_does_not_start(tmp_path: Path, where: str, types: Path, workers: str):
+    call("import", "--store", where, "--catalog", types, written(tmp_path / "a.ndjson", LEG, ANSWER))
+    command = [sys.executable, "-m", "sessiontree", "serve", "--store", where, "--port", "0", "--workers", workers]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
     assert done.stderr.endswith(f"Error: {REFUSED}\n")
-    assert cost(path, "--catalog", types) == "0.510000"
+    assert cost(where, "--catalog", types) == "0.510000"
 
 
-def test_a_server_that_runs_leaves_sessions_to_who_knows_the_types(tmp_path: Path, types: Path):
-    with running(tmp_path) as server:
-        own = ("--store", server.store_path, "--catalog", types)
+def test_a_server_that_runs_leaves_sessions_to_who_knows_the_types(tmp_path: Path, where: str, types: Path):
+    with running(tmp_path, where) as server:
+        own = ("--store", server.where, "--catalog", types)
         assert call("import", *own, written(tmp_path / "a.ndjson", LEG, ANSWER)).exit_code == 0
         assert server.post([LATER]).status_code == 200
         until(lambda: REFUSED in (tmp_path / "server.log").read_text())
-        assert cost(server.store_path, "--catalog", types) == "0.520000"
+        assert cost(server.where, "--catalog", types) == "0.520000"
 
 
-def test_both_stores_are_looked_at_once(tmp_path: Path, types: Path, postgres: str):
-    for where in (str(tmp_path / "store.db"), postgres):
-        looks_once(where, types)
-
-
-def looks_once(where: str, types: Path) -> None:
+def test_a_store_is_looked_at_once(where: str, types: Path):
     own, lacking = (open_store(where, catalog_files.load(folder)) for folder in (types, None))
     try:
         refuse_undeclared(lacking)

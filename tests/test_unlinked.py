@@ -54,8 +54,8 @@ def catalog(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
 
 
 @pytest.fixture
-def store(tmp_path: Path, catalog: Catalog) -> Iterator[Store]:
-    store = open_store(str(tmp_path / "store.db"), catalog)
+def store(where: str, catalog: Catalog) -> Iterator[Store]:
+    store = open_store(where, catalog)
     yield store
     store.close()
 
@@ -349,7 +349,7 @@ def path(tmp_path: Path) -> Path:
     return store
 
 
-def test_the_unlinked_command(path: Path):
+def test_the_unlinked_command(path: str):
     lines = call("unlinked", "--store", path, "--limit", "2").stdout.splitlines()
     assert lines[:7] == [
         "TYPE                REASON          RECORDS  COST",
@@ -372,8 +372,8 @@ def test_the_unlinked_command(path: Path):
     assert call("unlinked", "--store", path, "--type", "embedding").stdout == "There are no unlinked records.\n"
 
 
-def test_an_unpriced_record_is_listed_as_unpriced(tmp_path: Path):
-    path, file = tmp_path / "store.db", tmp_path / "records.ndjson"
+def test_an_unpriced_record_is_listed_as_unpriced(tmp_path: Path, where: str):
+    file = tmp_path / "records.ndjson"
     records = [
         {"record_type": "inference", "id": "open", "conversation_id": "nobody", "currency": "EUR"},
         {"record_type": "ai-voice-assistant", "id": "ai", "telnyx_leg_id": "L", "conversation_id": "talk", "cost": "1"},
@@ -394,7 +394,7 @@ def test_an_unpriced_record_is_listed_as_unpriced(tmp_path: Path):
     assert counts == {"open": (1, 1), "ai": (2, 1)}
 
 
-def test_the_problems_command(path: Path):
+def test_the_problems_command(path: str):
     lines = call("problems", "--store", path, "--limit", "1", "--code", "unlinked").stdout.splitlines()
     assert lines[:5] == [
         "CODE      PROBLEMS",
@@ -420,7 +420,7 @@ def test_the_problems_command(path: Path):
         (("problems", "--type", "inferense"), "inference"),
     ],
 )
-def test_wrong_calls_are_told(path: Path, arguments: tuple[str, ...], said: str):
+def test_wrong_calls_are_told(path: str, arguments: tuple[str, ...], said: str):
     result = call(*arguments, "--store", path)
     assert result.exit_code == 2
     assert said in result.stderr

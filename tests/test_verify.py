@@ -46,13 +46,8 @@ def catalog(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "store.db"
-
-
-@pytest.fixture
-def store(path: Path, catalog: Catalog) -> Iterator[Store]:
-    store = open_store(str(path), catalog)
+def store(where: str, catalog: Catalog) -> Iterator[Store]:
+    store = open_store(where, catalog)
     yield store
     store.close()
 
@@ -95,12 +90,12 @@ def test_accounts_are_apart(store: Store):
     assert amounts(verify(store, "default")) == [{"USD": "1.0412666", "EUR": "0.020000"}] * 3
 
 
-def test_records_of_types_that_the_catalogue_lacks_are_named_apart(path: Path, catalog: Catalog):
-    store = open_store(str(path), catalog)
+def test_records_of_types_that_the_catalogue_lacks_are_named_apart(where: str, catalog: Catalog):
+    store = open_store(where, catalog)
     add(store, [*CALL, {"record_type": "score", "id": "s", "control_id": "leg", "cost": "5"}])
     assert verify(store, "default").holds
     store.close()
-    store = open_store(str(path), catalog_files.load())
+    store = open_store(where, catalog_files.load())
     found = verify(store, "default")
     assert found.sums is not None
     assert found.sums.undeclared == {"score": 1}
@@ -171,10 +166,10 @@ TAMPERED = [
 
 
 @pytest.mark.parametrize(("statement", "expected", "said"), TAMPERED)
-def test_tampering_is_named(store: Store, path: Path, statement: str, expected: set[str], said: str):
+def test_tampering_is_named(store: Store, where: str, statement: str, expected: set[str], said: str):
     add(store, CALL)
     assert verify(store, "default").holds
-    tamper(path, statement)
+    tamper(where, statement)
     found = verify(store, "default")
     assert not found.holds
     assert expected <= codes(found), found.differences
@@ -182,53 +177,53 @@ def test_tampering_is_named(store: Store, path: Path, statement: str, expected: 
     assert found.difference_count == len(found.differences)
 
 
-def tamper(path: Path, *statements: str) -> None:
-    db = sqlite3.connect(path)
+def tamper(where: str, *statements: str) -> None:
+    db = sqlite3.connect(where)
     for statement in statements:
         assert db.execute(statement).rowcount, "nothing was tampered with"
     db.commit()
     db.close()
 
 
-def test_a_session_that_nothing_made(store: Store, path: Path):
+def test_a_session_that_nothing_made(store: Store, where: str):
     """Its record is at home in another session, and it lists that all the same; or it lists nothing."""
     add(store, CALL)
     verify(store, "default")
-    tamper(path, "create table made as select * from session where id = 'v'")
-    tamper(path, "update made set number = 99, record_type = 'recording', id = 'rec', rows = '[[2],[]]'")
-    tamper(path, "insert into session select * from made")
+    tamper(where, "create table made as select * from session where id = 'v'")
+    tamper(where, "update made set number = 99, record_type = 'recording', id = 'rec', rows = '[[2],[]]'")
+    tamper(where, "insert into session select * from made")
     assert codes(verify(store, "default")) == {"members", "costs", "no_top"}
-    tamper(path, "update session set rows = '[[],[]]' where id = 'rec'")
+    tamper(where, "update session set rows = '[[],[]]' where id = 'rec'")
     assert codes(verify(store, "default")) == {"empty", "costs", "no_top"}
 
 
-def test_homes_that_are_wrong_in_every_table_alike(store: Store, path: Path):
+def test_homes_that_are_wrong_in_every_table_alike(store: Store, where: str):
     """Two records of one cost changed places: only a fresh computation can tell."""
     add(store, [*CALL, {**CALL[1], "id": "twin", "telnyx_session_id": "second call"}])
     assert verify(store, "default").holds
-    tamper(path, "create table swap as select row, session from home where row in (2, 8)")
-    tamper(path, "update home set session = (select session from swap where swap.row <> home.row) where row in (2, 8)")
-    tamper(path, "update session set rows = replace(cast(rows as text), '2,', '8,') where id = 'call'")
-    tamper(path, "update session set rows = '[[2],[]]' where id = 'second call'")
+    tamper(where, "create table swap as select row, session from home where row in (2, 8)")
+    tamper(where, "update home set session = (select session from swap where swap.row <> home.row) where row in (2, 8)")
+    tamper(where, "update session set rows = replace(cast(rows as text), '2,', '8,') where id = 'call'")
+    tamper(where, "update session set rows = '[[2],[]]' where id = 'second call'")
     found = verify(store, "default")
     assert [(each.code, each.id) for each in found.differences] == [("members", "call"), ("members", "second call")]
 
 
-def test_another_accounts_tables_are_not_looked_at(store: Store, path: Path):
+def test_another_accounts_tables_are_not_looked_at(store: Store, where: str):
     add(store, CALL)
     add(store, CALL, account="other")
     verify(store, "other")
-    tamper(path, "update session set event_count = 9 where account = (select id from account where name = 'other')")
+    tamper(where, "update session set event_count = 9 where account = (select id from account where name = 'other')")
     assert verify(store, "default").holds
     assert not verify(store, "other").holds
 
 
-def test_more_differences_than_are_listed_are_counted(store: Store, path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_more_differences_than_are_listed_are_counted(store: Store, where: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("sessiontree.store.sqlite.adding_up.DIFFERENCES_MAX", 3)
     monkeypatch.setattr(verifying, "DIFFERENCES_MAX", 3)
     add(store, CALL)
     verify(store, "default")
-    tamper(path, "delete from home")
+    tamper(where, "delete from home")
     found = verify(store, "default")
     assert len(found.differences) == 3
     assert (
@@ -236,25 +231,25 @@ def test_more_differences_than_are_listed_are_counted(store: Store, path: Path, 
     )  # records without a home, sessions that list them, and the count of homes
 
 
-def test_a_sample_compares_so_many_sessions(store: Store, path: Path):
+def test_a_sample_compares_so_many_sessions(store: Store, where: str):
     add(store, CALL)
     for sample, compared in [(1, 1), (3, 3), (100, 4)]:
         assert verify(store, "default", sample=sample).compared == compared
-    tamper(path, "update session set event_count = event_count + 1")
+    tamper(where, "update session set event_count = event_count + 1")
     assert [each.code for each in verify(store, "default", sample=2).differences].count("session") == 2
 
 
 # Beside live traffic
 
 
-def test_it_holds_while_records_arrive(store: Store, path: Path, catalog: Catalog):
+def test_it_holds_while_records_arrive(store: Store, where: str, catalog: Catalog):
     """Another writer adds, changes and moves records all the time; every verification is of one moment."""
     records = messy.generate(random.Random(5), 400, operator=True)
     stop = threading.Event()
     failed: list[BaseException] = []
 
     def write() -> None:
-        other = open_store(str(path), catalog)
+        other = open_store(where, catalog)
         try:
             at = 0
             while not stop.is_set():
@@ -280,7 +275,7 @@ def test_it_holds_while_records_arrive(store: Store, path: Path, catalog: Catalo
     assert failed == []
 
 
-def test_changes_that_never_end_are_told(store: Store, path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_changes_that_never_end_are_told(store: Store, where: str, monkeypatch: pytest.MonkeyPatch):
     """Whoever writes faster than changes are worked in keeps the proof from being made."""
     add(store, CALL)
     monkeypatch.setattr(verifying, "PATIENCE_SECONDS", 0)
@@ -330,7 +325,7 @@ def test_it_holds_beside_a_server_that_is_being_sent_records(server: Any):
         for _ in range(3):
             proof = server.get("/v2/verify?sample=200").json()["data"]
             assert proof["differences"] == []
-            result = call("verify", "--store", server.store_path, "--sample", "200")
+            result = call("verify", "--store", server.where, "--sample", "200")
             assert result.exit_code == 0, result.output
     finally:
         stop.set()
@@ -344,9 +339,9 @@ def test_it_holds_beside_a_server_that_is_being_sent_records(server: Any):
 # The command
 
 
-def test_the_command_shows_the_equal_sums(tmp_path: Path, path: Path):
-    assert call("import", "--store", path, *sorted(EXAMPLES.glob("*.ndjson"))).exit_code == 0
-    result = call("verify", "--store", path)
+def test_the_command_shows_the_equal_sums(tmp_path: Path, where: str):
+    assert call("import", "--store", where, *sorted(EXAMPLES.glob("*.ndjson"))).exit_code == 0
+    result = call("verify", "--store", where)
     assert result.exit_code == 0, result.output
     assert result.stdout.splitlines() == [
         "Account default",
@@ -365,29 +360,29 @@ def test_the_command_shows_the_equal_sums(tmp_path: Path, path: Path):
     assert sum(Decimal(str(fee or 0)) for fee in fees) == Decimal("0.0372") + Decimal("1.0861563")
 
 
-def test_the_command_fails_with_every_difference(path: Path):
-    call("import", "--store", path, EXAMPLES / "fax.ndjson")
-    tamper(path, "update spend set whole = whole + 1 where events = 1 and rest > 0")
-    result = call("verify", "--store", path)
+def test_the_command_fails_with_every_difference(where: str):
+    call("import", "--store", where, EXAMPLES / "fax.ndjson")
+    tamper(where, "update spend set whole = whole + 1 where events = 1 and rest > 0")
+    result = call("verify", "--store", where)
     assert result.exit_code == 1
     assert "NOT EQUAL" in result.stdout
     assert "differences:" in result.stdout
     assert "(sums)" in result.stdout and "(spend)" in result.stdout
-    proof = json.loads(call("verify", "--store", path, "--json").stdout)
+    proof = json.loads(call("verify", "--store", where, "--json").stdout)
     assert [(each["account"], each["holds"]) for each in proof] == [("default", False)]
     assert {each["code"] for each in proof[0]["differences"]} == {"sums", "spend"}
     assert proof[0]["sums"][0]["equal"] is False
 
 
-def test_the_command_takes_one_account_and_a_sample(path: Path):
+def test_the_command_takes_one_account_and_a_sample(where: str):
     for account in ("a", "b"):
-        call("import", "--store", path, "--account", account, EXAMPLES / "fax.ndjson")
-    assert call("verify", "--store", path).stdout.count("Everything agrees.") == 2
-    result = call("verify", "--store", path, "--account", "b", "--sample", "1")
+        call("import", "--store", where, "--account", account, EXAMPLES / "fax.ndjson")
+    assert call("verify", "--store", where).stdout.count("Everything agrees.") == 2
+    result = call("verify", "--store", where, "--account", "b", "--sample", "1")
     assert result.stdout.splitlines()[:2] == ["Account b", "  2 records in 1 sessions, 1 computed afresh"]
-    result = call("verify", "--store", path, "--account", "c")
+    result = call("verify", "--store", where, "--account", "c")
     assert (result.exit_code, result.stderr) == (1, "Error: there is no account c; there are a, b\n")
-    assert call("verify", "--store", path, "--sample", "0").exit_code == 2
+    assert call("verify", "--store", where, "--sample", "0").exit_code == 2
 
 
 # The route

@@ -9,20 +9,19 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from conftest import Server, add_keys, running
+from conftest import Server, running
 from sessiontree import catalog_files
 from sessiontree.http.limits import RateLimit
 from sessiontree.pages.sign_ins import SignIns
 from sessiontree.store import open_store
 from sessiontree.verifying import verify
+from stores import NewStore, is_closed
 
 SECONDS = 30
 PREFIX = 12  # characters of a request's id that name the process
@@ -37,8 +36,9 @@ def until(true: Callable[[], bool]) -> None:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with running(tmp_path_factory.mktemp("workers"), "--workers", "2") as server:
+def server(tmp_path_factory: pytest.TempPathFactory, new_store: NewStore) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("workers")
+    with new_store(folder) as where, running(folder, where, "--workers", "2") as server:
         yield server
 
 
@@ -129,8 +129,8 @@ def test_each_process_tells_what_all_have_counted(server: Server):
     assert all("sessiontree_store_bytes" in each.text for each in told)
 
 
-def test_a_limit_is_on_all_processes_together(tmp_path: Path):
-    with running(tmp_path, "--workers", "2", SESSIONTREE_REQUESTS_PER_SECOND="1") as server:
+def test_a_limit_is_on_all_processes_together(tmp_path: Path, where: str):
+    with running(tmp_path, where, "--workers", "2", SESSIONTREE_REQUESTS_PER_SECOND="1") as server:
         headers = {"Authorization": f"Bearer {server.key}"}
         statuses: list[int] = []
 
@@ -146,8 +146,8 @@ def test_a_limit_is_on_all_processes_together(tmp_path: Path):
         assert set(statuses) == {200, 429}
 
 
-def test_a_process_that_is_killed_is_replaced(tmp_path: Path):
-    with running(tmp_path, "--workers", "2") as server:
+def test_a_process_that_is_killed_is_replaced(tmp_path: Path, where: str):
+    with running(tmp_path, where, "--workers", "2") as server:
         until(lambda: len(children(server)) == 2)
         assert server.post([{"record_type": "amd", "id": "one"}]).status_code == 200
         before = children(server)
@@ -159,8 +159,8 @@ def test_a_process_that_is_killed_is_replaced(tmp_path: Path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_stops_all_in_order(tmp_path: Path, number: signal.Signals):
-    with running(tmp_path, "--workers", "2") as server:
+def test_a_signal_stops_all_in_order(tmp_path: Path, where: str, number: signal.Signals):
+    with running(tmp_path, where, "--workers", "2") as server:
         until(lambda: len(children(server)) == 2)
         pids = children(server)
         assert server.post([{"record_type": "amd", "id": "one"}]).status_code == 200
@@ -170,11 +170,11 @@ def test_a_signal_stops_all_in_order(tmp_path: Path, number: signal.Signals):
     log = (tmp_path / "server.log").read_text()
     assert "Traceback" not in log
     assert "takes its place" not in log
-    assert not (tmp_path / "store.db-wal").exists(), "the store was closed"
+    assert is_closed(where)
 
 
-def test_without_the_first_process_the_others_end(tmp_path: Path):
-    with running(tmp_path, "--workers", "2") as server:
+def test_without_the_first_process_the_others_end(tmp_path: Path, where: str):
+    with running(tmp_path, where, "--workers", "2") as server:
         until(lambda: len(children(server)) == 2)
         pids = children(server)
         server.process.kill()
@@ -198,24 +198,8 @@ def test_what_keeps_it_from_starting_is_one_sentence(tmp_path: Path):
     assert len(run.stderr.strip().splitlines()) == 1
 
 
-@contextmanager
-def on(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Server, str]]:
-    """A server of two processes on a store of this kind, and where the store is."""
-    if kind == "file":
-        with running(tmp_path, "--workers", "2") as server:
-            yield server, str(server.store_path)
-        return
-    url = request.getfixturevalue("postgres")
-    texts = add_keys(url)
-    with running(tmp_path, "--workers", "2", "--store", url) as server:
-        yield replace(server, key=texts[0], read_key=texts[1], other_key=texts[2]), url
-
-
-@pytest.mark.parametrize("kind", ["file", "postgres"])
-def test_two_processes_that_are_sent_the_same_records_store_them_once(
-    kind: str, tmp_path: Path, request: pytest.FixtureRequest
-):
-    with on(kind, tmp_path, request) as (server, where):
+def test_two_processes_that_are_sent_the_same_records_store_them_once(tmp_path: Path, where: str):
+    with running(tmp_path, where, "--workers", "2") as server:
         outcomes: Counter[str] = Counter()
         lock = threading.Lock()
 
