@@ -29,6 +29,7 @@ from sessiontree.importing import Rejects, Summary, add_all
 from sessiontree.sources import PIECE_BYTES, SourceError, elements
 from sessiontree.store import Store, open_store
 from sessiontree.store.intakes import Origin, new_id
+from stores import NewStore
 from test_workers import until
 
 RECORDS: list[dict[str, Any]] = [
@@ -201,7 +202,7 @@ def test_an_interrupted_import_says_what_is_stored_and_how_to_go_on(tmp_path: Pa
     found = re.fullmatch(
         r"Stopped: (\d+) records are stored, as import (\w{16})\. "
         r"Run it again to go on, those count as unchanged then; or take them back: sessiontree imports undo \2 "
-        rf"--store {re.escape(where)}\n",
+        rf"--store {re.escape(shlex.quote(where))}\n",
         said,
     )
     assert found, said
@@ -487,10 +488,11 @@ def test_rejects_go_to_the_current_folder_where_they_cannot_stand_beside_the_fil
     assert json.loads((here / "a.ndjson.rejected.ndjson").read_text())["line"] == 1
 
 
-def test_the_way_back_can_be_pasted(tmp_path: Path):
-    store, file = tmp_path / "my store.db", tmp_path / "a.ndjson"
+def test_the_way_back_can_be_pasted(tmp_path: Path, new_store: NewStore):
+    file = tmp_path / "a.ndjson"
     file.write_bytes(ndjson())
-    said = call("import", "--store", store, "--account", "our own", file).stdout
-    pasted = shlex.split(said.splitlines()[-1].partition("take it back: sessiontree ")[2])
-    undone = call(*pasted, "--yes")
+    with new_store(tmp_path / "my stores") as where:
+        said = call("import", "--store", where, "--account", "our own", file).stdout
+        pasted = shlex.split(said.splitlines()[-1].partition("take it back: sessiontree ")[2])
+        undone = call(*pasted, "--yes")
     assert (undone.exit_code, "is undone; records removed" in undone.stdout) == (0, True), undone.stderr

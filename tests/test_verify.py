@@ -5,12 +5,14 @@ import random
 import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 import messy
@@ -21,7 +23,7 @@ from sessiontree.catalog import Catalog
 from sessiontree.http.refusals import RequestError
 from sessiontree.http.unfit import Verify
 from sessiontree.reading import Reader
-from sessiontree.store import Store, open_store
+from sessiontree.store import Store, is_postgres, open_store
 from sessiontree.verifying import Verification, verify
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -128,20 +130,66 @@ def test_it_holds_for_any_mess(store: Store, seed: int):
 # Tampering
 
 
-TAMPERED = [
+Statement = str | tuple[str, str]
+"""What is done to a store by hand: in SQLite and, where that differs, in PostgreSQL."""
+
+TAMPERED: list[tuple[Statement, set[str], str]] = [
     # what is done, the codes of what is found, something that is said
-    ("update session_cost set rest = rest + 1 where currency = 'EUR'", {"sums", "costs"}, "in EUR the records add up"),
-    ("update session_cost set elsewhere_rest = 1 where currency = 'EUR'", {"sums", "costs"}, "in EUR the records"),
+    (
+        (
+            "update session_cost set rest = rest + 1 where currency = 'EUR'",
+            "update session_cost set total = total + 0.000000000001 where currency = 'EUR'",
+        ),
+        {"sums", "costs"},
+        "in EUR the records add up",
+    ),
+    (
+        (
+            "update session_cost set elsewhere_rest = 1 where currency = 'EUR'",
+            "update session_cost set elsewhere = 0.000000000001 where currency = 'EUR'",
+        ),
+        {"sums", "costs"},
+        "in EUR the records",
+    ),
     ("delete from session_cost where currency = 'EUR'", {"sums", "costs"}, "sessions to 0.000000"),
-    ("insert into session_cost values (1, 'GBP', 1, 1, 0, 0, 0, 0, 0)", {"sums", "costs"}, "in GBP"),
-    ("insert into session_cost values (1, 'GBP', 99, 1, 0, 0, 0, 0, 0)", {"costs"}, "GBP for session 99"),
+    (
+        (
+            "insert into session_cost values (1, 'GBP', 1, 1, 0, 0, 0, 0, 0)",
+            "insert into session_cost select account, number, 'GBP', 1, 0, null from session where number = 1",
+        ),
+        {"sums", "costs"},
+        "in GBP",
+    ),
+    (
+        (
+            "insert into session_cost values (1, 'GBP', 99, 1, 0, 0, 0, 0, 0)",
+            "insert into session_cost select account, 99, 'GBP', 1, 0, null from session where number = 1",
+        ),
+        {"costs"},
+        "GBP for session 99",
+    ),
     ("delete from home where row = 2", {"no_home", "members"}, "is at home in no session"),
     ("update home set session = (select session from home where row = 7) where row = 2", {"members"}, "whose home is"),
     ("update home set session = 99 where row = 2", {"no_home", "members"}, "in a session that is not there"),
-    ("insert into home values (77, 1)", {"members"}, "the table of homes has 8 entries, and the sessions list 7"),
+    (
+        ("insert into home values (77, 1)", "insert into home select account, 77, 1 from home where row = 2"),
+        {"members"},
+        "the table of homes has 8 entries, and the sessions list 7",
+    ),
     ("delete from visit", {"members"}, "shown there that are not noted"),
-    ("insert into visit values (7, 1)", {"members"}, "the table of visits has 2 entries, and the sessions list 1"),
-    ("update spend set rest = rest + 1 where currency = 'EUR'", {"sums", "spend"}, "another sum of EUR"),
+    (
+        ("insert into visit values (7, 1)", "insert into visit select account, 7, 1 from home where row = 7"),
+        {"members"},
+        "the table of visits has 2 entries, and the sessions list 1",
+    ),
+    (
+        (
+            "update spend set rest = rest + 1 where currency = 'EUR'",
+            "update spend set amount = amount + 0.000000000001 where currency = 'EUR'",
+        ),
+        {"sums", "spend"},
+        "another sum of EUR",
+    ),
     ("update spend set events = events + 1 where currency = 'EUR'", {"sums"}, "7 records, and the spend counts 8"),
     ("delete from spend where currency = 'EUR'", {"sums", "spend"}, "spend to 0.000000"),
     (
@@ -152,7 +200,14 @@ TAMPERED = [
     ("update session set event_count = 9 where id = 'call'", {"session"}, "fresh computation in event_count"),
     ("update session set unlinked = 0 where id = 'turn'", {"session"}, "fresh computation in unlinked"),
     ("update session set start = 1, changed = 2 where id = 'v'", {"session"}, "in start, changed"),
-    ("update session set details = replace(cast(details as text), '5100', '5200')", {"session"}, "in products"),
+    (
+        (
+            "update session set details = replace(cast(details as text), '5100', '5200')",
+            "update session set details = replace(encode(details, 'escape'), '5100', '5200')::bytea",
+        ),
+        {"session"},
+        "in products",
+    ),
     ("update session set rows = '[[1,2,3],[]]' where id = 'call'", {"members"}, "noted with other records"),
     ("update session set id = 'nobody' where id = 'turn'", {"no_top"}, "there is no such event"),
     ("update session set record_type = 'amd' where id = 'v'", {"no_top"}, "there is no such event"),
@@ -160,13 +215,24 @@ TAMPERED = [
     ("update session set record_type = 'recording', id = 'rec' where id = 'v'", {"no_top"}, "stands below another"),
     ("delete from link", {"no_top"}, "there is no such event"),
     ("update session_sum set events = 0", {"list_sums"}, "the counts that lists of sessions show"),
-    ("update session_cost_sum set sessions = 9", {"list_sums"}, "the sums that lists of sessions show"),
-    ("update session_cost_sum set elsewhere_rest_low = 1", {"list_sums"}, "the sums that lists of sessions show"),
+    (
+        ("update session_cost_sum set sessions = 9", "update session_sum set sessions = 9 where currency <> ''"),
+        {"list_sums"},
+        "the sums that lists of sessions show",
+    ),
+    (
+        (
+            "update session_cost_sum set elsewhere_rest_low = 1",
+            "update session_sum set elsewhere = 0.000000000001 where currency <> ''",
+        ),
+        {"list_sums"},
+        "the sums that lists of sessions show",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("statement", "expected", "said"), TAMPERED)
-def test_tampering_is_named(store: Store, where: str, statement: str, expected: set[str], said: str):
+def test_tampering_is_named(store: Store, where: str, statement: Statement, expected: set[str], said: str):
     add(store, CALL)
     assert verify(store, "default").holds
     tamper(where, statement)
@@ -177,33 +243,44 @@ def test_tampering_is_named(store: Store, where: str, statement: str, expected: 
     assert found.difference_count == len(found.differences)
 
 
-def tamper(where: str, *statements: str) -> None:
-    db = sqlite3.connect(where)
-    for statement in statements:
-        assert db.execute(statement).rowcount, "nothing was tampered with"
-    db.commit()
-    db.close()
+def tamper(where: str, *statements: Statement) -> None:
+    kind = int(is_postgres(where))
+    with closing(psycopg.connect(where) if kind else sqlite3.connect(where)) as db:
+        for statement in statements:
+            done = db.execute(statement if isinstance(statement, str) else statement[kind])
+            assert done.rowcount, "nothing was tampered with"
+        db.commit()
 
 
 def test_a_session_that_nothing_made(store: Store, where: str):
     """Its record is at home in another session, and it lists that all the same; or it lists nothing."""
     add(store, CALL)
     verify(store, "default")
-    tamper(where, "create table made as select * from session where id = 'v'")
-    tamper(where, "update made set number = 99, record_type = 'recording', id = 'rec', rows = '[[2],[]]'")
-    tamper(where, "insert into session select * from made")
-    assert codes(verify(store, "default")) == {"members", "costs", "no_top"}
+    tamper(
+        where,
+        "create temporary table made as select * from session where id = 'v'",
+        "update made set number = 99, record_type = 'recording', id = 'rec', rows = '[[2],[]]'",
+        "insert into session select * from made",
+    )
+    sums = {"list_sums"} if is_postgres(where) else set()  # in SQLite triggers keep them
+    assert codes(verify(store, "default")) == {"members", "costs", "no_top"} | sums
     tamper(where, "update session set rows = '[[],[]]' where id = 'rec'")
-    assert codes(verify(store, "default")) == {"empty", "costs", "no_top"}
+    assert codes(verify(store, "default")) == {"empty", "costs", "no_top"} | sums
 
 
 def test_homes_that_are_wrong_in_every_table_alike(store: Store, where: str):
     """Two records of one cost changed places: only a fresh computation can tell."""
     add(store, [*CALL, {**CALL[1], "id": "twin", "telnyx_session_id": "second call"}])
     assert verify(store, "default").holds
-    tamper(where, "create table swap as select row, session from home where row in (2, 8)")
-    tamper(where, "update home set session = (select session from swap where swap.row <> home.row) where row in (2, 8)")
-    tamper(where, "update session set rows = replace(cast(rows as text), '2,', '8,') where id = 'call'")
+    tamper(
+        where,
+        "create temporary table swap as select row, session from home where row in (2, 8)",
+        "update home set session = (select session from swap where swap.row <> home.row) where row in (2, 8)",
+        (
+            "update session set rows = replace(cast(rows as text), '2,', '8,') where id = 'call'",
+            "update session set rows = replace(encode(rows, 'escape'), '2,', '8,')::bytea where id = 'call'",
+        ),
+    )
     tamper(where, "update session set rows = '[[2],[]]' where id = 'second call'")
     found = verify(store, "default")
     assert [(each.code, each.id) for each in found.differences] == [("members", "call"), ("members", "second call")]
@@ -219,7 +296,8 @@ def test_another_accounts_tables_are_not_looked_at(store: Store, where: str):
 
 
 def test_more_differences_than_are_listed_are_counted(store: Store, where: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("sessiontree.store.sqlite.adding_up.DIFFERENCES_MAX", 3)
+    for kind in ("sqlite", "postgres"):
+        monkeypatch.setattr(f"sessiontree.store.{kind}.adding_up.DIFFERENCES_MAX", 3)
     monkeypatch.setattr(verifying, "DIFFERENCES_MAX", 3)
     add(store, CALL)
     verify(store, "default")
@@ -362,7 +440,13 @@ def test_the_command_shows_the_equal_sums(tmp_path: Path, where: str):
 
 def test_the_command_fails_with_every_difference(where: str):
     call("import", "--store", where, EXAMPLES / "fax.ndjson")
-    tamper(where, "update spend set whole = whole + 1 where events = 1 and rest > 0")
+    tamper(
+        where,
+        (
+            "update spend set whole = whole + 1 where events = 1 and rest > 0",
+            "update spend set amount = amount + 1 where events = 1 and amount > 0",
+        ),
+    )
     result = call("verify", "--store", where)
     assert result.exit_code == 1
     assert "NOT EQUAL" in result.stdout

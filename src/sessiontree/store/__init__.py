@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from weakref import WeakKeyDictionary
 
 from sessiontree.catalog import Catalog
@@ -234,12 +234,14 @@ def warning_of_stale(store: Store) -> str:
 
 
 def shown_name(where: str) -> str:
-    """A store's path or URL for people to see: without a password."""
+    """A store's path or URL for people to see, and to use again: without a password."""
     if not is_postgres(where):
         return where
     parts = urlsplit(where)
     user, _, host = parts.netloc.rpartition("@")
-    return f"{parts.scheme}://{user.partition(':')[0]}{'@' if user else ''}{host}{parts.path}"
+    options = [each for each in parts.query.split("&") if each and "password" not in unquote(each.partition("=")[0])]
+    query = f"?{'&'.join(options)}" if options else ""
+    return f"{parts.scheme}://{user.partition(':')[0]}{'@' if user else ''}{host}{parts.path}{query}"
 
 
 def open_store(where: str, catalog: Catalog, *, create: bool = True) -> Store:
