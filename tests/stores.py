@@ -5,10 +5,11 @@ or `new_store` for several of them, or for one that lives as long as a module's 
 is run: other tests would do the same again. A test about a SQLite file itself is marked `sqlite_only`, with the reason.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Protocol
 
 import psycopg
 import pytest
@@ -19,9 +20,14 @@ from sessiontree.store import is_postgres
 if TYPE_CHECKING:
     from postgres import Databases
 
-NewStore = Callable[[Path], AbstractContextManager[str]]
 NEW_STORE = "new_store"
 MARK = "sqlite_only"
+
+
+class NewStore(Protocol):
+    """Gives the place of a new store for as long as a `with` lasts; a file is in this folder, or in one of its own."""
+
+    def __call__(self, folder: Path | None = None) -> AbstractContextManager[str]: ...
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -44,15 +50,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def new_store(request: pytest.FixtureRequest) -> NewStore:
-    """Gives places of new stores, each for as long as a `with` lasts: in this folder, if they are files."""
+    """Gives places of new stores."""
     if not request.config.getoption("--postgres"):
         return _file
     databases: Databases = request.getfixturevalue("databases")
-    return lambda _: databases.one()
+    return lambda folder=None: databases.one()
 
 
 @contextmanager
-def _file(folder: Path) -> Iterator[str]:
+def _file(folder: Path | None = None) -> Iterator[str]:
+    if folder is None:
+        with TemporaryDirectory() as name, _file(Path(name)) as where:
+            yield where
+        return
     folder.mkdir(exist_ok=True)
     path = folder / "store.db"
     assert not path.exists(), "a store for each: name another folder"

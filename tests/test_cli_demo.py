@@ -173,31 +173,31 @@ def test_a_store_with_other_records_is_left_alone(tmp_path: Path):
     store.close()
 
 
-def test_a_key_of_the_demo_expires(tmp_path: Path):
-    store = open_store(str(tmp_path / "store.db"), catalog_files.load())
+def test_a_key_of_the_demo_expires(where: str):
+    store = open_store(where, catalog_files.load())
     demos.new_key(store)
     (key,) = store.keys()
     assert key.expires == key.created + timedelta(days=7)
     store.close()
 
 
-def test_a_server_warns_of_types_that_the_catalogue_lacks(tmp_path: Path):
+def test_a_server_warns_of_types_that_the_catalogue_lacks(tmp_path: Path, where: str):
     catalog = catalog_files.load()
-    store = open_store(str(tmp_path / "store.db"), Catalog({**catalog.types, "old": OLD}, catalog.updated))
+    store = open_store(where, Catalog({**catalog.types, "old": OLD}, catalog.updated))
     store.add("default", [Reader(store.catalog).read(b'{"record_type": "old", "id": "1"}')], NOW)
     store.close()
-    with serving(tmp_path):
+    with serving(tmp_path, where):
         log = (tmp_path / "server.log").read_text()
     assert "WARNING records of old are stored, but the catalogue has no such type" in log
 
 
-def test_a_server_warns_of_records_that_want_a_re_read(tmp_path: Path):
+def test_a_server_warns_of_records_that_want_a_re_read(tmp_path: Path, where: str):
     catalog = catalog_files.load()
     other = replace(catalog.types["amd"], cost_fields=("rate",))
-    store = open_store(str(tmp_path / "store.db"), Catalog({**catalog.types, "amd": other}, catalog.updated))
+    store = open_store(where, Catalog({**catalog.types, "amd": other}, catalog.updated))
     store.add("default", [Reader(store.catalog).read(b'{"record_type": "amd", "id": "1"}')], NOW)
     store.close()
-    with serving(tmp_path):
+    with serving(tmp_path, where):
         log = (tmp_path / "server.log").read_text()
     assert "WARNING amd changed in the catalogue; run `sessiontree catalog apply` to re-read them" in log
 

@@ -90,7 +90,7 @@ def test_the_server_answers_with_the_same_bytes(copy: Path, tmp_path: Path):
     answers = []
     for name, path in (("plain", PACKAGE.parent), ("compiled", copy)):
         (tmp_path / name).mkdir()
-        with running(tmp_path / name, PYTHONPATH=str(path)) as server:
+        with running(tmp_path / name, str(tmp_path / name / "store.db"), PYTHONPATH=str(path)) as server:
             sent = [json.loads(line) for file in RECORDS for line in file.read_bytes().splitlines()]
             counted = [server.post(records).json()["data"] for records in ([*sent, LARGE, {}], [LARGE])]
             assert [counts.pop("import_id") for counts in counted]

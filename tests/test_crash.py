@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +26,7 @@ from conftest import Server, running
 from sessiontree import money
 from sessiontree.catalog_files import load
 from sessiontree.reading import Reader
-from sessiontree.store import Asks, Store, open_store
+from sessiontree.store import Asks, Store, is_postgres, open_store
 from sessiontree.verifying import verify
 from test_laws import assert_as_modelled, catalog, modelled, tree_of
 from test_sessions import assert_sessions
@@ -59,6 +60,7 @@ class Lives:
     """A writer that is killed again and again, and started again where its last acknowledgement was."""
 
     folder: Path
+    where: str
     batches: Sequence[Batch]
     rng: random.Random
     acknowledged: int = 0
@@ -74,7 +76,7 @@ class Lives:
         enough = acknowledged + self.rng.randint(0, min(len(share), acknowledgements_max))
         (self.folder / "share").write_bytes(b"".join(b"\t".join(lines_of(batch)) + b"\n" for batch in share))
         with (self.folder / "share").open("rb") as file:
-            command = [sys.executable, "-c", dedent(WRITER), str(self.folder / "store.db"), str(acknowledged)]
+            command = [sys.executable, "-c", dedent(WRITER), self.where, str(acknowledged)]
             process = subprocess.Popen(command, stdin=file, stdout=subprocess.PIPE)
         assert process.stdout is not None
         try:
@@ -109,22 +111,23 @@ def stored(store: Store, identities: set[tuple[str, str]]) -> Contents:
 
 
 def killed_until_done(
-    folder: Path, batches: Sequence[Batch], seed: int, *, acknowledgements_max: int, delay_max: float
+    folder: Path, where: str, batches: Sequence[Batch], seed: int, *, acknowledgements_max: int, delay_max: float
 ) -> None:
     """Every batch goes in at last; after each kill, the store holds all acknowledged ones and at most the next."""
-    lives = Lives(folder, batches, random.Random(seed))
+    lives = Lives(folder, where, batches, random.Random(seed))
     everything = set(contents(batches))
     while lives.acknowledged < len(batches):
         lives.live(acknowledgements_max=acknowledgements_max, delay_max=delay_max)
-        store = open_store(str(folder / "store.db"), load())
+        store = open_store(where, load())
         found = stored(store, everything)
         store.close()
         possible = [contents(batches[: lives.acknowledged + more]) for more in (0, 1)]
         assert found in possible, f"seed {seed}, after {lives.kills} kills, {lives.acknowledged} batches acknowledged"
-    with sqlite3.connect(folder / "store.db") as db:
+    if is_postgres(where):
+        return
+    with closing(sqlite3.connect(where)) as db:
         assert db.execute("pragma integrity_check").fetchall() == [("ok",)]
         assert db.execute("pragma foreign_key_check").fetchall() == []
-    db.close()
 
 
 def in_batches(records: Sequence[dict[str, Any]], rng: random.Random, size_max: int) -> list[Batch]:
@@ -137,12 +140,12 @@ def in_batches(records: Sequence[dict[str, Any]], rng: random.Random, size_max: 
     return batches
 
 
-def check_messy_records(folder: Path, seed: int, count: int) -> None:
+def check_messy_records(folder: Path, where: str, seed: int, count: int) -> None:
     rng = random.Random(seed)
     records = messy.generate(rng, count, operator=False)
-    killed_until_done(folder, in_batches(records, rng, 8), seed, acknowledgements_max=9, delay_max=0.004)
+    killed_until_done(folder, where, in_batches(records, rng, 8), seed, acknowledgements_max=9, delay_max=0.004)
     model, _ = modelled(records, operator=False)
-    store = open_store(str(folder / "store.db"), catalog(operator=False))
+    store = open_store(where, catalog(operator=False))
     try:
         assert_as_modelled(store, model)
         assert_sessions(store, model, catalog(operator=False))
@@ -150,15 +153,15 @@ def check_messy_records(folder: Path, seed: int, count: int) -> None:
         store.close()
 
 
-def check_large_batches(folder: Path, seed: int, count: int) -> None:
+def check_large_batches(folder: Path, where: str, seed: int, count: int) -> None:
     """Large enough that many kills come in the middle of a commit, and that dictionaries are trained on the way."""
     rng = random.Random(seed)
     records = [
         {"record_type": "inference", "id": f"turn-{at}", "conversation_id": f"talk-{at % 100}", "cost": f"0.{at:06}"}
         for at in range(count)
     ]
-    killed_until_done(folder, in_batches(records, rng, 1500), seed, acknowledgements_max=3, delay_max=0.06)
-    store = open_store(str(folder / "store.db"), load())
+    killed_until_done(folder, where, in_batches(records, rng, 1500), seed, acknowledgements_max=3, delay_max=0.06)
+    store = open_store(where, load())
     add_talks(store)
     total = sum(tree_of(store, "ai-voice-assistant", f"ai-{talk}").root.totals["USD"] for talk in range(100))
     assert total == sum(range(count)) * money.UNIT // 1_000_000
@@ -174,25 +177,25 @@ def add_talks(store: Store) -> None:
 
 
 @pytest.mark.parametrize("seed", [1])
-def test_messy_records(tmp_path: Path, seed: int) -> None:
-    check_messy_records(tmp_path, seed, 120)
+def test_messy_records(tmp_path: Path, where: str, seed: int) -> None:
+    check_messy_records(tmp_path, where, seed, 120)
 
 
 @pytest.mark.parametrize("seed", [2])
-def test_large_batches(tmp_path: Path, seed: int) -> None:
-    check_large_batches(tmp_path, seed, 9_000)
+def test_large_batches(tmp_path: Path, where: str, seed: int) -> None:
+    check_large_batches(tmp_path, where, seed, 9_000)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(100, 112))
-def test_messy_records_many_times(tmp_path: Path, seed: int) -> None:
-    check_messy_records(tmp_path, seed, 250)
+def test_messy_records_many_times(tmp_path: Path, where: str, seed: int) -> None:
+    check_messy_records(tmp_path, where, seed, 250)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(200, 206))
-def test_large_batches_many_times(tmp_path: Path, seed: int) -> None:
-    check_large_batches(tmp_path, seed, 30_000)
+def test_large_batches_many_times(tmp_path: Path, where: str, seed: int) -> None:
+    check_large_batches(tmp_path, where, seed, 30_000)
 
 
 # Over HTTP
@@ -230,26 +233,26 @@ def turns(client: int, count: int) -> list[dict[str, Any]]:
     ]
 
 
-def check_over_http(folder: Path, seed: int, count: int) -> None:
+def check_over_http(folder: Path, where: str, seed: int, count: int) -> None:
     rng = random.Random(seed)
     clients = [Client(name, in_batches(turns(name, count), rng, 60)) for name in range(3)]
     everything = {("inference", record["id"]) for client in clients for batch in client.batches for record in batch}
     kills = 0
     while any(client.answered < len(client.batches) for client in clients):
-        with running(folder) as server:
+        with running(folder, where) as server:
             kills += post_and_kill(server, clients, rng)
         assert [client.trouble for client in clients] == [[], [], []]
-        where = f"seed {seed}, after {kills} kills"
-        store = open_store(str(folder / "store.db"), load())
+        when = f"seed {seed}, after {kills} kills"
+        store = open_store(where, load())
         found = stored(store, everything)
         store.close()
         for client in clients:
             for identity, body in contents(client.batches[: client.answered]).items():
-                assert found.get(identity) == body, where
+                assert found.get(identity) == body, when
             unasked = contents(client.batches[client.answered + 1 :])  # at most one more may have been stored
-            assert not found.keys() & unasked.keys(), where
+            assert not found.keys() & unasked.keys(), when
     assert kills > 0
-    check_totals(folder, count)
+    check_totals(folder, where, count)
 
 
 def post_and_kill(server: Server, clients: Sequence[Client], rng: random.Random) -> bool:
@@ -265,8 +268,8 @@ def post_and_kill(server: Server, clients: Sequence[Client], rng: random.Random)
     return server.process.wait(60) == -9
 
 
-def check_totals(folder: Path, count: int) -> None:
-    with running(folder) as server:
+def check_totals(folder: Path, where: str, count: int) -> None:
+    with running(folder, where) as server:
         for client in range(3):
             talk = {"record_type": "ai-voice-assistant", "id": f"ai-{client}", "conversation_id": f"talk-{client}"}
             assert server.post([talk]).json()["data"]["created"] == 1
@@ -276,11 +279,11 @@ def check_totals(folder: Path, count: int) -> None:
         assert server.get("/v2/verify").json()["data"]["holds"]
 
 
-def test_a_server(tmp_path: Path) -> None:
-    check_over_http(tmp_path, 3, 700)
+def test_a_server(tmp_path: Path, where: str) -> None:
+    check_over_http(tmp_path, where, 3, 700)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(300, 306))
-def test_a_server_many_times(tmp_path: Path, seed: int) -> None:
-    check_over_http(tmp_path, seed, 6_000)
+def test_a_server_many_times(tmp_path: Path, where: str, seed: int) -> None:
+    check_over_http(tmp_path, where, seed, 6_000)

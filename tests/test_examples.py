@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,7 @@ from sessiontree.reading import Reader
 from sessiontree.record import Record
 from sessiontree.store import Store, open_store
 from sessiontree.text import tree_lines
+from stores import NewStore
 
 FOLDER = Path(__file__).parent.parent / "examples"
 GOLDEN = Path(__file__).parent / "golden"
@@ -51,8 +53,12 @@ def in_order_of_versions(shuffled: list[Record], records: list[Record]) -> list[
     return [versions[record.record_type, record.id].pop(0) for record in shuffled]
 
 
-def opened(folder: Path, order: int) -> Store:
-    return open_store(str(folder / f"{order}.db"), catalog())
+@contextmanager
+def opened(new_store: NewStore) -> Iterator[Store]:
+    with new_store() as where:
+        store = open_store(where, catalog())
+        yield store
+        store.close()
 
 
 def trees_of(store: Store, asked: list[tuple[str, str]]) -> str:
@@ -74,32 +80,29 @@ def asked_in(name: str) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_example_gives_its_trees_in_any_order(name: str, tmp_path: Path, golden: Callable[[Path, str], None]):
+def test_an_example_gives_its_trees_in_any_order(name: str, new_store: NewStore, golden: Callable[[Path, str], None]):
     asked = asked_in(name)
-    for at, order in enumerate(orders(records_of(name))):
-        store = opened(tmp_path, at)
-        for record in order:
-            store.add("default", [record], NOW)
-        golden(FOLDER / f"{name}.tree.txt", trees_of(store, asked))
-        store.close()
+    for order in orders(records_of(name)):
+        with opened(new_store) as store:
+            for record in order:
+                store.add("default", [record], NOW)
+            golden(FOLDER / f"{name}.tree.txt", trees_of(store, asked))
 
 
-def test_all_examples_together_give_the_same_trees(tmp_path: Path):
-    store = opened(tmp_path, 0)
-    for name in NAMES:
-        store.add("default", records_of(name), NOW)
-    for name in NAMES:
-        assert trees_of(store, asked_in(name)) == (FOLDER / f"{name}.tree.txt").read_text(encoding="utf-8")
-    store.close()
+def test_all_examples_together_give_the_same_trees(new_store: NewStore):
+    with opened(new_store) as store:
+        for name in NAMES:
+            store.add("default", records_of(name), NOW)
+        for name in NAMES:
+            assert trees_of(store, asked_in(name)) == (FOLDER / f"{name}.tree.txt").read_text(encoding="utf-8")
 
 
-def test_the_api_answer_about_the_guides_call(tmp_path: Path, golden: Callable[[Path, str], None]):
-    store = opened(tmp_path, 0)
-    store.add("default", records_of("ai-call"), NOW)
-    tree = Analysis(store).tree("default", catalog().resolve("call-session"), asked_in("ai-call")[0][1])
-    answer = json.loads(rendering.session_json(tree, depth_max=None, records=True, now=NOW))
-    golden(GOLDEN / "ai-call.json", json.dumps(answer, indent=2) + "\n")
-    store.close()
+def test_the_api_answer_about_the_guides_call(new_store: NewStore, golden: Callable[[Path, str], None]):
+    with opened(new_store) as store:
+        store.add("default", records_of("ai-call"), NOW)
+        tree = Analysis(store).tree("default", catalog().resolve("call-session"), asked_in("ai-call")[0][1])
+        answer = json.loads(rendering.session_json(tree, depth_max=None, records=True, now=NOW))
+        golden(GOLDEN / "ai-call.json", json.dumps(answer, indent=2) + "\n")
 
 
 def test_examples_hold_the_published_figures():

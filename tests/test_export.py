@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -21,6 +20,7 @@ from sessiontree.export.lines import Csv, Ndjson
 from sessiontree.reading import Reader
 from sessiontree.store import Store, open_store
 from sessiontree.tree import Tree
+from stores import NewStore
 
 RECEIVED = datetime(2026, 3, 20, tzinfo=UTC)
 CALL = [
@@ -42,10 +42,10 @@ CONFERENCE = [
 
 
 @contextmanager
-def stored(records: Sequence[dict[str, Any]]) -> Iterator[Store]:
+def stored(new_store: NewStore, records: Sequence[dict[str, Any]]) -> Iterator[Store]:
     """A store with these records."""
-    with TemporaryDirectory() as folder:
-        store = open_store(str(Path(folder) / "export.db"), catalog_files.load())
+    with new_store() as where:
+        store = open_store(where, catalog_files.load())
         try:
             reader = Reader(store.catalog)
             store.add("default", [reader.read(json.dumps(record).encode()) for record in records], RECEIVED)
@@ -62,14 +62,16 @@ def csv_rows(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
 
 
-def exported(records: Sequence[dict[str, Any]], *tops: tuple[str, str], layout: Layout, form: type = Csv) -> str:
+def exported(
+    new_store: NewStore, records: Sequence[dict[str, Any]], *tops: tuple[str, str], layout: Layout, form: type = Csv
+) -> str:
     """The export of the trees of these events, as text."""
-    with stored(records) as store:
+    with stored(new_store, records) as store:
         return b"".join(Export(form(layout)).chunks(tree_of(store, *top) for top in tops)).decode()
 
 
-def test_a_tree_as_csv():
-    text = exported(CALL, ("call-session", "s1"), layout=Layout())
+def test_a_tree_as_csv(new_store: NewStore):
+    text = exported(new_store, CALL, ("call-session", "s1"), layout=Layout())
     assert text.splitlines() == [
         "session_id,session_type,path,depth,parent_id,parent_type,relationship,record_type,id,product,event,"
         "started_at,finished_at,event_cost,cumulative_cost,currency,cost_status,other_currencies",
@@ -89,9 +91,9 @@ def test_a_tree_as_csv():
     ]
 
 
-def test_record_fields_are_added_as_they_were_received():
+def test_record_fields_are_added_as_they_were_received(new_store: NewStore):
     layout = Layout(("model", "tokens", "id", "telnyx_session_id"))
-    rows = csv_rows(exported(CALL, ("call-session", "s1"), layout=layout))
+    rows = csv_rows(exported(new_store, CALL, ("call-session", "s1"), layout=layout))
     chosen = [tuple(row[name] for name in ("model", "tokens", "record.id", "telnyx_session_id")) for row in rows[:-1]]
     assert chosen == [
         ("", "", "", "s1"),
@@ -103,8 +105,10 @@ def test_record_fields_are_added_as_they_were_received():
     ]
 
 
-def test_a_tree_as_ndjson():
-    text = exported(CALL, ("ai-voice-assistant", "a1"), layout=Layout(("model", "tokens", "cost")), form=Ndjson)
+def test_a_tree_as_ndjson(new_store: NewStore):
+    text = exported(
+        new_store, CALL, ("ai-voice-assistant", "a1"), layout=Layout(("model", "tokens", "cost")), form=Ndjson
+    )
     rows = [json.loads(line) for line in text.splitlines()]
     assert rows[1] == {
         "session_id": "a1", "session_type": "ai-voice-assistant", "path": "a1/i1", "depth": 1, "parent_id": "a1",
@@ -126,9 +130,9 @@ def test_a_tree_as_ndjson():
     }  # fmt: skip
 
 
-def test_records_of_several_lines_stay_in_theirs():
+def test_records_of_several_lines_stay_in_theirs(new_store: NewStore):
     body = b'{\n "record_type": "inference",\r\n "id": "i1", "odd": {\n "n": 1.50,\r "t": ["a\\nb"]\n}\n}'
-    with stored([]) as store:
+    with stored(new_store, []) as store:
         store.add("default", [Reader(store.catalog).read(body)], RECEIVED)
         tree = tree_of(store, "inference", "i1")
         rows = b"".join(Export(Ndjson(Layout(("odd",)))).chunks([tree])).splitlines()
@@ -136,8 +140,8 @@ def test_records_of_several_lines_stay_in_theirs():
     assert b'"odd":{"n":1.50,"t":["a\\nb"]}' in rows[0]
 
 
-def test_one_session_shows_who_is_visiting():
-    text = exported(CALL + CONFERENCE, ("conference", "k1"), layout=Layout(visitors=True))
+def test_one_session_shows_who_is_visiting(new_store: NewStore):
+    text = exported(new_store, CALL + CONFERENCE, ("conference", "k1"), layout=Layout(visitors=True))
     rows = csv_rows(text)
     assert [(row["id"], row["elsewhere"], row["also_in"], row["event_cost"]) for row in rows[:-1]] == [
         ("k1", "false", "", "0.000000"),
@@ -147,8 +151,8 @@ def test_one_session_shows_who_is_visiting():
     assert rows[-1]["path"] == "rows=3 sessions=1 sum=USD 0.750000"
 
 
-def test_many_sessions_hold_every_record_once_at_its_home():
-    text = exported(CALL + CONFERENCE, ("conference", "k1"), ("call-session", "s1"), layout=Layout())
+def test_many_sessions_hold_every_record_once_at_its_home(new_store: NewStore):
+    text = exported(new_store, CALL + CONFERENCE, ("conference", "k1"), ("call-session", "s1"), layout=Layout())
     rows = csv_rows(text)
     assert [
         (row["session_id"], row["id"], row["event_cost"]) for row in rows if row["session_type"] == "conference"
@@ -161,58 +165,59 @@ def test_many_sessions_hold_every_record_once_at_its_home():
     assert rows[-1]["path"] == "rows=9 sessions=2 sum=EUR -2.000000 + USD 0.9353421"
 
 
-def test_no_session_at_all():
-    assert exported([], layout=Layout()).splitlines()[1].startswith("#end,complete,rows=0 sessions=0 sum=0,")
-    assert json.loads(exported([], layout=Layout(), form=Ndjson))["trailer"]["sum"] == []
+def test_no_session_at_all(new_store: NewStore):
+    assert exported(new_store, [], layout=Layout()).splitlines()[1].startswith("#end,complete,rows=0 sessions=0 sum=0,")
+    assert json.loads(exported(new_store, [], layout=Layout(), form=Ndjson))["trailer"]["sum"] == []
 
 
-def test_what_broke_off_has_no_end():
+def test_what_broke_off_has_no_end(new_store: NewStore):
     def trees(store: Store) -> Iterator[Tree]:
         yield tree_of(store, "call-session", "s1")
         raise OSError("the disk is gone")
 
-    with stored(CALL) as store:
+    with stored(new_store, CALL) as store:
         pieces = Export(Csv(Layout())).chunks(trees(store))
         with pytest.raises(OSError, match="the disk is gone"):
             b"".join(pieces)
 
 
-def test_an_export_that_does_not_add_up_is_no_export():
-    with stored(CALL) as store:
+def test_an_export_that_does_not_add_up_is_no_export(new_store: NewStore):
+    with stored(new_store, CALL) as store:
         tree = tree_of(store, "call-session", "s1")
         tree.root.totals["USD"] += 1
         with pytest.raises(AssertionError, match="adds up"):
             b"".join(Export(Csv(Layout())).chunks([tree]))
 
 
-def test_paths_of_deep_trees_end_somewhere():
+def test_paths_of_deep_trees_end_somewhere(tmp_path: Path, where: str):
     depth = PATH_LEVELS_MAX + 10
     spans = [{"record_type": "span", "id": f"n{at}", "parent": f"n{at - 1}" if at else None} for at in range(depth)]
     toml = 'category = "x"\ndescription = "A step."\nproduct = "span"\nevent = "span"\nid = "id"\n[[parents]]\n' \
         'record_type = "span"\ndescription = "Its caller."\nvia = [["parent", "id"]]\n' \
         '[fields]\nid = "string"\nparent = "string"\n'  # fmt: skip
-    with TemporaryDirectory() as folder:
-        (Path(folder) / "span.toml").write_text(toml)
-        store = open_store(str(Path(folder) / "export.db"), catalog_files.load(Path(folder)))
-        reader = Reader(store.catalog)
-        store.add("default", [reader.read(json.dumps(span).encode()) for span in spans], RECEIVED)
-        rows = csv_rows(b"".join(Export(Csv(Layout())).chunks([tree_of(store, "span", "n0")])).decode())
-        store.close()
+    (tmp_path / "span.toml").write_text(toml)
+    store = open_store(where, catalog_files.load(tmp_path))
+    reader = Reader(store.catalog)
+    store.add("default", [reader.read(json.dumps(span).encode()) for span in spans], RECEIVED)
+    rows = csv_rows(b"".join(Export(Csv(Layout())).chunks([tree_of(store, "span", "n0")])).decode())
+    store.close()
     whole = "/".join(f"n{at}" for at in range(PATH_LEVELS_MAX))
     assert [row["path"] for row in rows[PATH_LEVELS_MAX - 1 : depth]] == [whole] + [whole + "/..."] * 10
     assert [int(row["depth"]) for row in rows[:-1]] == list(range(depth))
 
 
-def test_pieces_are_of_moderate_size_and_held_one_at_a_time():
+def test_pieces_are_of_moderate_size_and_held_one_at_a_time(new_store: NewStore):
     turns = [{"record_type": "inference", "id": f"i{at}", "conversation_id": "t1", "cost": "1"} for at in range(2000)]
-    with stored([{"record_type": "ai-voice-assistant", "id": "a1", "conversation_id": "t1"}, *turns]) as store:
+    with stored(
+        new_store, [{"record_type": "ai-voice-assistant", "id": "a1", "conversation_id": "t1"}, *turns]
+    ) as store:
         sizes = [len(piece) for piece in Export(Csv(Layout())).chunks([tree_of(store, "ai-voice-assistant", "a1")])]
     assert len(sizes) > 3
     assert max(sizes) < CHUNK_BYTES + 1000
 
 
-def test_fields_to_choose_from():
-    with stored([*CALL, {"record_type": "inference", "id": "i9", "mood": "calm"}]) as store:
+def test_fields_to_choose_from(new_store: NewStore):
+    with stored(new_store, [*CALL, {"record_type": "inference", "id": "i9", "mood": "calm"}]) as store:
         assert chosen_fields("model,mood,model", store, "default") == ("model", "mood")
         with pytest.raises(ValueError, match="names 'mood', a field that no record type has"):
             chosen_fields("mood", store, "other")

@@ -18,6 +18,7 @@ from sessiontree import catalog_files
 from sessiontree.export import Export
 from sessiontree.export.columns import Layout
 from sessiontree.export.focus import SERVICE_CATEGORIES, Focus, unit_name
+from stores import NewStore
 from test_export import CALL, CONFERENCE, stored, tree_of
 from test_laws import stored as stored_messy
 
@@ -37,13 +38,13 @@ def rows_of(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
 
 
-def charges_of(records, *tops, **more) -> dict[str, dict[str, str]]:
-    with stored(records) as store:
+def charges_of(new_store: NewStore, records, *tops, **more) -> dict[str, dict[str, str]]:
+    with stored(new_store, records) as store:
         return {row["x_EventId"]: row for row in rows_of(focus(store, *tops, **more))}
 
 
-def test_a_record_with_a_cost_is_a_charge():
-    charges = charges_of(CALL, ("call-session", "s1"))
+def test_a_record_with_a_cost_is_a_charge(new_store: NewStore):
+    charges = charges_of(new_store, CALL, ("call-session", "s1"))
     assert list(charges) == ["c1", "a1", "i1", "i2"]  # the session and what is unpriced charge nothing
     assert charges["c1"] == {
         "BilledCost": "0.005200", "BillingAccountId": "default", "BillingAccountName": "", "BillingCurrency": "USD",
@@ -59,19 +60,20 @@ def test_a_record_with_a_cost_is_a_charge():
     }  # fmt: skip
 
 
-def test_what_comes_back_is_a_credit():
-    credit = charges_of(CALL, ("call-session", "s1"))["i2"]
+def test_what_comes_back_is_a_credit(new_store: NewStore):
+    credit = charges_of(new_store, CALL, ("call-session", "s1"))["i2"]
     assert (credit["ChargeCategory"], credit["ChargeFrequency"]) == ("Credit", "One-Time")
     assert (credit["BilledCost"], credit["BillingCurrency"], credit["x_Depth"]) == ("-2.000000", "EUR", "3")
 
 
-def test_a_record_is_charged_once_in_its_home():
-    charges = charges_of(CALL + CONFERENCE, ("conference", "k1"))
+def test_a_record_is_charged_once_in_its_home(new_store: NewStore):
+    charges = charges_of(new_store, CALL + CONFERENCE, ("conference", "k1"))
     assert list(charges) == ["p2"]
 
 
-def test_the_quantity_is_what_the_record_was_billed_for():
+def test_the_quantity_is_what_the_record_was_billed_for(new_store: NewStore):
     charges = charges_of(
+        new_store,
         [
             {"record_type": "call-control", "id": "c1", "cost": "1", "billed_sec": 180},
             {"record_type": "call-control", "id": "c2", "cost": "1", "billed_sec": "0.5"},
@@ -100,15 +102,15 @@ def test_the_quantity_is_what_the_record_was_billed_for():
         (None, None, "2026-03-20T00:00:00Z/2026-03-20T00:00:01Z", "2026-03-01/2026-04-01"),  # when it was received
     ],
 )  # fmt: skip
-def test_periods_are_whole_seconds_and_calendar_months(start, finish, period, month):
+def test_periods_are_whole_seconds_and_calendar_months(new_store: NewStore, start, finish, period, month):
     record = {"record_type": "call-control", "id": "c1", "cost": "1", "started_at": start, "finished_at": finish}
-    row = charges_of([record], ("call-control", "c1"))["c1"]
+    row = charges_of(new_store, [record], ("call-control", "c1"))["c1"]
     assert f"{row['ChargePeriodStart']}/{row['ChargePeriodEnd']}" == period
     assert f"{row['BillingPeriodStart'][:10]}/{row['BillingPeriodEnd'][:10]}" == month
 
 
-def test_record_fields_are_columns_of_our_own():
-    with stored(CALL) as store:
+def test_record_fields_are_columns_of_our_own(new_store: NewStore):
+    with stored(new_store, CALL) as store:
         rows = rows_of(focus(store, ("call-session", "s1"), fields=("model", "SessionId")))
     assert [row["x_model"] for row in rows] == ["", "", "'=HYPERLINK(1)", ""]
     assert list(rows[0])[-2:] == ["x_model", "x_record.SessionId"]
@@ -142,10 +144,10 @@ def check(rows: list[dict[str, str]]) -> None:
     assert {name: found for name, found in categories.items() if len(found) > 1} == {}
 
 
-def messy_focus(seed: int) -> tuple[str, Decimal]:
+def messy_focus(new_store: NewStore, seed: int) -> tuple[str, Decimal]:
     """The export of all sessions of messy data, and what all its USD records cost."""
     records = messy.generate(random.Random(seed), 300, operator=True)
-    with stored_messy(records, operator=True) as store:
+    with stored_messy(new_store, records, operator=True) as store:
         latest = {messy.identity(record): record for record in records}
         trees = {identity: tree_of(store, *identity) for identity in latest}
         tops = {(tree.ancestors[-1].parent if tree.ancestors else tree.root).identity for tree in trees.values()}
@@ -154,8 +156,8 @@ def messy_focus(seed: int) -> tuple[str, Decimal]:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_messy_data_keeps_the_published_rules(seed: int):
-    text, total = messy_focus(seed)
+def test_messy_data_keeps_the_published_rules(new_store: NewStore, seed: int):
+    text, total = messy_focus(new_store, seed)
     rows = rows_of(text)
     assert len(rows) > 80
     assert set(RULES) == set(rows[0]) - set(OURS)
@@ -176,13 +178,13 @@ def test_every_category_of_the_catalogue_has_one_of_focus():
 
 @pytest.mark.long
 @pytest.mark.skipif(sys.version_info >= (3, 13), reason="the published validator needs numpy 1")
-def test_the_published_validator_finds_nothing_but_columns_of_1_0(tmp_path: Path):
+def test_the_published_validator_finds_nothing_but_columns_of_1_0(new_store: NewStore, tmp_path: Path):
     """It knows FOCUS up to 1.0, which requires columns that 1.2 does not: these may lack, and nothing else."""
     folder = tmp_path / "venv"
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     wanted = ["focus-validator==1.0.0", "multimethod<2"]  # it does not work with a later one
     subprocess.run([folder / "bin" / "pip", "install", "-q", *wanted], check=True, capture_output=True)
-    text, _ = messy_focus(1)
+    text, _ = messy_focus(new_store, 1)
     (tmp_path / "focus.csv").write_text(text, encoding="utf-8")
     options = ["--data-file", tmp_path / "focus.csv", "--validate-version", "1.0"]
     options += ["--output-type", "unittest", "--output-destination", tmp_path / "found.xml"]

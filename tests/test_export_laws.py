@@ -21,6 +21,7 @@ from sessiontree.export.lines import Csv, Ndjson
 from sessiontree.export.sessions import session_trees
 from sessiontree.session_query import Clock, SessionQuery
 from sessiontree.store import Store
+from stores import NewStore
 from test_export import csv_rows
 from test_laws import add, modelled, stored, tree_of
 
@@ -59,9 +60,9 @@ def predicted(model: Model) -> dict[str, Decimal]:
     return {currency: Decimal(amount) for currency, amount in sums.items() if amount}
 
 
-def check_against_model(records: list[messy.Record], *, operator: bool) -> None:
+def check_against_model(new_store: NewStore, records: list[messy.Record], *, operator: bool) -> None:
     model, _ = modelled(records, operator=operator)
-    with stored(records, operator=operator) as store:
+    with stored(new_store, records, operator=operator) as store:
         rows, trailer = rows_and_trailer(exported(store))
         assert sorted((row["record_type"], row["id"]) for row in rows) == sorted(model.events())
         assert sums_of(rows) == said(trailer) == predicted(model)
@@ -80,22 +81,22 @@ def sums_of_sessions(sessions: list[Any]) -> dict[str, Decimal]:
 
 @given(messy.records(operator=False))
 @quick
-def test_every_record_is_in_the_export_once(records: list[messy.Record]) -> None:
-    check_against_model(records, operator=False)
+def test_every_record_is_in_the_export_once(new_store: NewStore, records: list[messy.Record]) -> None:
+    check_against_model(new_store, records, operator=False)
 
 
 @given(messy.records(operator=True))
 @quick
-def test_also_with_an_operators_types(records: list[messy.Record]) -> None:
-    check_against_model(records, operator=True)
+def test_also_with_an_operators_types(new_store: NewStore, records: list[messy.Record]) -> None:
+    check_against_model(new_store, records, operator=True)
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_larger_sets_too(seed: int) -> None:
-    check_against_model(messy.generate(random.Random(seed), 200, operator=True), operator=True)
+def test_larger_sets_too(new_store: NewStore, seed: int) -> None:
+    check_against_model(new_store, messy.generate(random.Random(seed), 200, operator=True), operator=True)
 
 
-def test_selections_add_up_as_their_sessions_do() -> None:
+def test_selections_add_up_as_their_sessions_do(new_store: NewStore) -> None:
     now = datetime.now(UTC)
     clock = Clock(now, timedelta(days=3650), timedelta(0))
     day = datetime(2026, 3, 17, tzinfo=UTC)
@@ -108,7 +109,7 @@ def test_selections_add_up_as_their_sessions_do() -> None:
         SessionQuery(statuses=("completed",), clock=clock),
     ]
     sizes = set()
-    with stored(messy.generate(random.Random(5), 300, operator=False), operator=False) as store:
+    with stored(new_store, messy.generate(random.Random(5), 300, operator=False), operator=False) as store:
         for query in queries:
             rows, trailer = rows_and_trailer(exported(store, query))
             listed = list(store.sessions.walk("default", query))
@@ -119,8 +120,8 @@ def test_selections_add_up_as_their_sessions_do() -> None:
     assert 0 not in sizes
 
 
-def test_the_demo_adds_up() -> None:
-    with stored([], operator=False) as store:
+def test_the_demo_adds_up(new_store: NewStore) -> None:
+    with stored(new_store, [], operator=False) as store:
         demo.load(store, datetime(2026, 4, 1, tzinfo=UTC))
         rows, trailer = rows_and_trailer(exported(store))
         listed = list(store.sessions.walk("default", ALL))
@@ -129,8 +130,8 @@ def test_the_demo_adds_up() -> None:
         assert sum(row["record_type"] != "call-session" for row in rows) == store.count() > 20
 
 
-def test_csv_says_the_same() -> None:
-    with stored(messy.generate(random.Random(1), 200, operator=True), operator=True) as store:
+def test_csv_says_the_same(new_store: NewStore) -> None:
+    with stored(new_store, messy.generate(random.Random(1), 200, operator=True), operator=True) as store:
         rows, trailer = rows_and_trailer(exported(store))
         *lines, last = csv_rows(exported(store, form=Csv).decode())
         assert sums_of(lines) == sums_of(rows)
@@ -139,8 +140,8 @@ def test_csv_says_the_same() -> None:
         assert last["path"] == f"rows={len(rows)} sessions={trailer['sessions']} sum={sums}"
 
 
-def test_sessions_come_oldest_first_each_as_its_tree() -> None:
-    with stored(messy.generate(random.Random(2), 200, operator=False), operator=False) as store:
+def test_sessions_come_oldest_first_each_as_its_tree(new_store: NewStore) -> None:
+    with stored(new_store, messy.generate(random.Random(2), 200, operator=False), operator=False) as store:
         rows, _ = rows_and_trailer(exported(store, SessionQuery(sort="total", descending=True, limit=2)))
         tops = [row for row in rows if row["depth"] == 0]
         starts = [datetime.fromisoformat(row["started_at"]) for row in tops if row["started_at"]]
@@ -152,12 +153,12 @@ def test_sessions_come_oldest_first_each_as_its_tree() -> None:
             assert row["cumulative_cost"] == money.text(root.totals.get(root.currency, 0))
 
 
-def test_memory_stays_flat() -> None:
+def test_memory_stays_flat(new_store: NewStore) -> None:
     """3,000 more sessions, and 2 MB more to write, take no more memory (but for what small caches grow)."""
     sizes, peaks = [], []
     for count in (2000, 5000):
         call = {"record_type": "call-control", "cost": "0.01", "note": "x" * 600}
-        with stored([{**call, "id": f"c{at}"} for at in range(count)], operator=False) as store:
+        with stored(new_store, [{**call, "id": f"c{at}"} for at in range(count)], operator=False) as store:
             while store.sessions.refresh():
                 pass
             export = Export(Csv(Layout(("note",))))
@@ -172,7 +173,7 @@ def test_memory_stays_flat() -> None:
     assert peaks[1] < peaks[0] + 1_000_000
 
 
-def test_a_change_on_the_way_is_told() -> None:
+def test_a_change_on_the_way_is_told(new_store: NewStore) -> None:
     """The participant's call comes when its conference has been exported: the participant is in the export twice."""
     participant = {"record_type": "conference-participant", "id": "p1", "conference_id": "k1", "cost": "1"}
     records = [
@@ -180,7 +181,7 @@ def test_a_change_on_the_way_is_told() -> None:
         participant,
         {"record_type": "call-control", "id": "c1", "telnyx_session_id": "s1", "started_at": "2026-03-18T10:00:00Z"},
     ]
-    with stored(records, operator=False) as store:
+    with stored(new_store, records, operator=False) as store:
         export = Export(Ndjson(Layout()))
 
         def trees() -> Iterator[Any]:
@@ -194,14 +195,14 @@ def test_a_change_on_the_way_is_told() -> None:
     assert trailer["changed"] is True
 
 
-def test_a_session_that_found_its_parent_is_left_out() -> None:
+def test_a_session_that_found_its_parent_is_left_out(new_store: NewStore) -> None:
     records = [
         {"record_type": "conference", "id": "k1", "started_at": "2026-03-17T10:00:00Z"},
         {"record_type": "inference", "id": "i1", "conversation_id": "t1", "created_at": "2026-03-18T10:00:00Z"},
         {"record_type": "inference", "id": "i2", "conversation_id": "t2", "created_at": "2026-03-18T10:00:00Z"},
     ]
     assistant = {"record_type": "ai-voice-assistant", "id": "a1", "conversation_id": "t1"}
-    with stored(records, operator=False) as store:
+    with stored(new_store, records, operator=False) as store:
         export = Export(Ndjson(Layout()))
 
         def trees() -> Iterator[Any]:

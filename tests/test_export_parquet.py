@@ -14,19 +14,20 @@ from sessiontree.export import Export
 from sessiontree.export import parquet as parquet_form
 from sessiontree.export.columns import Layout
 from sessiontree.export.parquet import TRAILER, Parquet, ParquetMissing
+from stores import NewStore
 from test_export import CALL, CONFERENCE, stored, tree_of
 
 LARGEST = "999999999999.999999999999"
 
 
-def read(records, *tops: tuple[str, str], layout: Layout) -> pq.ParquetFile:
-    with stored(records) as store:
+def read(new_store: NewStore, records, *tops: tuple[str, str], layout: Layout) -> pq.ParquetFile:
+    with stored(new_store, records) as store:
         pieces = list(Export(Parquet(layout)).chunks(tree_of(store, *top) for top in tops))
     return pq.ParquetFile(io.BytesIO(b"".join(pieces)))
 
 
-def test_rows_are_those_of_the_other_formats():
-    rows = read(CALL, ("call-session", "s1"), layout=Layout(("model", "tokens"))).read().to_pylist()
+def test_rows_are_those_of_the_other_formats(new_store: NewStore):
+    rows = read(new_store, CALL, ("call-session", "s1"), layout=Layout(("model", "tokens"))).read().to_pylist()
     assert [row["id"] for row in rows] == ["s1", "c1", "a1", "i1", "i2", "i3"]
     assert rows[3] == {
         "session_id": "s1", "session_type": "call-session", "path": "s1/c1/a1/i1", "depth": 3, "parent_id": "a1",
@@ -39,40 +40,40 @@ def test_rows_are_those_of_the_other_formats():
     assert rows[4]["event_cost"] == -2
 
 
-def test_columns_have_exact_types():
-    schema = read([], layout=Layout(("model",), visitors=True)).schema_arrow
+def test_columns_have_exact_types(new_store: NewStore):
+    schema = read(new_store, [], layout=Layout(("model",), visitors=True)).schema_arrow
     types = {str(field.type) for field in schema}
     assert types == {"string", "int32", "bool", "timestamp[us, tz=UTC]", "decimal128(38, 12)"}
     assert schema.field("event_cost").type == pa.decimal128(38, 12)
     assert (schema.names[-3:], str(schema.field("elsewhere").type)) == (["elsewhere", "also_in", "model"], "bool")
 
 
-def test_the_largest_amounts_add_up():
+def test_the_largest_amounts_add_up(new_store: NewStore):
     costs = [LARGEST, LARGEST, "-" + LARGEST, "0.000000000001"]
     turns = [{"record_type": "inference", "id": f"i{at}", "conversation_id": "t1", "cost": cost}
              for at, cost in enumerate(costs)]  # fmt: skip
     top = {"record_type": "ai-voice-assistant", "id": "a1", "conversation_id": "t1", "cost": LARGEST}
-    table = read([top, *turns], ("ai-voice-assistant", "a1"), layout=Layout()).read()
+    table = read(new_store, [top, *turns], ("ai-voice-assistant", "a1"), layout=Layout()).read()
     assert sum(table["event_cost"].to_pylist()) == table["cumulative_cost"][0].as_py() == 2 * 10**12 - Decimal("1e-12")
 
 
-def test_the_footer_says_what_it_adds_up_to():
-    file = read(CALL + CONFERENCE, ("call-session", "s1"), ("conference", "k1"), layout=Layout())
+def test_the_footer_says_what_it_adds_up_to(new_store: NewStore):
+    file = read(new_store, CALL + CONFERENCE, ("call-session", "s1"), ("conference", "k1"), layout=Layout())
     assert json.loads(file.metadata.metadata[TRAILER]) == {
         "complete": True, "rows": 9, "sessions": 2, "changed": False,
         "sum": [{"total": "-2.000000", "currency": "EUR"}, {"total": "0.9353421", "currency": "USD"}],
     }  # fmt: skip
 
 
-def test_rows_are_written_in_groups(monkeypatch: pytest.MonkeyPatch):
+def test_rows_are_written_in_groups(new_store: NewStore, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(parquet_form, "GROUP_ROWS", 4)
-    file = read(CALL + CONFERENCE, ("call-session", "s1"), ("conference", "k1"), layout=Layout())
+    file = read(new_store, CALL + CONFERENCE, ("call-session", "s1"), ("conference", "k1"), layout=Layout())
     assert [file.metadata.row_group(at).num_rows for at in range(file.num_row_groups)] == [4, 4, 1]
     assert file.read()["id"].to_pylist() == ["s1", "c1", "a1", "i1", "i2", "i3", "p1", "k1", "p2"]
 
 
-def test_a_part_of_a_file_is_no_file():
-    with stored(CALL) as store:
+def test_a_part_of_a_file_is_no_file(new_store: NewStore):
+    with stored(new_store, CALL) as store:
         pieces = b"".join(Export(Parquet(Layout())).chunks([tree_of(store, "call-session", "s1")]))
     with pytest.raises(pa.ArrowInvalid):
         pq.ParquetFile(io.BytesIO(pieces[:-100]))

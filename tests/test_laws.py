@@ -25,6 +25,7 @@ from sessiontree.placement import Node
 from sessiontree.reading import Reader
 from sessiontree.store import Store, open_store
 from sessiontree.tree import Tree
+from stores import NewStore
 
 RECEIVED = datetime(2026, 3, 20, tzinfo=UTC)
 BATCHES = (1, 3, 1000)
@@ -40,10 +41,12 @@ def catalog(*, operator: bool) -> Catalog:
 
 
 @contextmanager
-def stored(records: Sequence[messy.Record], *, operator: bool, batch: int = 1000) -> Iterator[Store]:
+def stored(
+    new_store: NewStore, records: Sequence[messy.Record], *, operator: bool, batch: int = 1000
+) -> Iterator[Store]:
     """A new store that got the records in this order."""
-    with TemporaryDirectory() as folder:
-        store = open_store(str(Path(folder) / "laws.db"), catalog(operator=operator))
+    with new_store() as where:
+        store = open_store(where, catalog(operator=operator))
         try:
             add(store, records, batch=batch)
             yield store
@@ -115,9 +118,9 @@ quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCh
 thorough = settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-def check_against_model(records: list[messy.Record], *, operator: bool, batch: int) -> None:
+def check_against_model(new_store: NewStore, records: list[messy.Record], *, operator: bool, batch: int) -> None:
     model, predicted = modelled(records, operator=operator)
-    with stored([], operator=operator) as store:
+    with stored(new_store, [], operator=operator) as store:
         assert add(store, records, batch=batch) == predicted
         assert_as_modelled(store, model)
         assert set(add(store, last_versions(records))) <= {"unchanged"}
@@ -130,62 +133,62 @@ def last_versions(records: Sequence[messy.Record]) -> list[messy.Record]:
 
 @given(messy.records(operator=False))
 @quick
-def test_the_program_gives_what_the_model_predicts(records: list[messy.Record]) -> None:
-    check_against_model(records, operator=False, batch=1000)
+def test_the_program_gives_what_the_model_predicts(new_store: NewStore, records: list[messy.Record]) -> None:
+    check_against_model(new_store, records, operator=False, batch=1000)
 
 
 @given(messy.records(operator=True))
 @quick
-def test_also_with_an_operators_types(records: list[messy.Record]) -> None:
-    check_against_model(records, operator=True, batch=3)
+def test_also_with_an_operators_types(new_store: NewStore, records: list[messy.Record]) -> None:
+    check_against_model(new_store, records, operator=True, batch=3)
 
 
 @pytest.mark.long
 @given(messy.records(operator=False))
 @thorough
-def test_the_program_gives_what_the_model_predicts_thoroughly(records: list[messy.Record]) -> None:
-    check_against_model(records, operator=False, batch=1)
+def test_the_program_gives_what_the_model_predicts_thoroughly(new_store: NewStore, records: list[messy.Record]) -> None:
+    check_against_model(new_store, records, operator=False, batch=1)
 
 
 @pytest.mark.long
 @given(messy.records(operator=True))
 @thorough
-def test_also_with_an_operators_types_thoroughly(records: list[messy.Record]) -> None:
-    check_against_model(records, operator=True, batch=1000)
+def test_also_with_an_operators_types_thoroughly(new_store: NewStore, records: list[messy.Record]) -> None:
+    check_against_model(new_store, records, operator=True, batch=1000)
 
 
 @pytest.mark.parametrize("seed", range(20))
 @pytest.mark.parametrize("operator", [False, True])
-def test_larger_sets_too(seed: int, operator: bool) -> None:
+def test_larger_sets_too(new_store: NewStore, seed: int, operator: bool) -> None:
     records = messy.generate(random.Random(seed), 60, operator=operator)
-    check_against_model(records, operator=operator, batch=BATCHES[seed % len(BATCHES)])
+    check_against_model(new_store, records, operator=operator, batch=BATCHES[seed % len(BATCHES)])
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(1000, 1300))
-def test_many_larger_sets(seed: int) -> None:
+def test_many_larger_sets(new_store: NewStore, seed: int) -> None:
     records = messy.generate(random.Random(seed), 40 + seed % 60, operator=seed % 2 == 0)
-    check_against_model(records, operator=seed % 2 == 0, batch=BATCHES[seed % len(BATCHES)])
+    check_against_model(new_store, records, operator=seed % 2 == 0, batch=BATCHES[seed % len(BATCHES)])
 
 
 @pytest.mark.parametrize("seed", range(10))
 @pytest.mark.parametrize("operator", [False, True])
-def test_the_order_of_arrival_makes_no_difference(seed: int, operator: bool) -> None:
+def test_the_order_of_arrival_makes_no_difference(new_store: NewStore, seed: int, operator: bool) -> None:
     """Any order that keeps the versions of one id in order gives the same trees."""
     rng = random.Random(seed)
     records = messy.generate(rng, 40, operator=operator)
     model, _ = modelled(records, operator=operator)
     for order in messy.orders(records, rng, count=3):
-        with stored(order, operator=operator, batch=7) as store:
+        with stored(new_store, order, operator=operator, batch=7) as store:
             assert_as_modelled(store, model)
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_a_cumulative_cost_is_one_number_from_wherever_it_is_asked(seed: int) -> None:
+def test_a_cumulative_cost_is_one_number_from_wherever_it_is_asked(new_store: NewStore, seed: int) -> None:
     """Every event of a session has, asked for itself, the totals that it has in the tree of the session's top."""
     records = messy.generate(random.Random(seed), 60, operator=False)
     model, _ = modelled(records, operator=False)
-    with stored(records, operator=False) as store:
+    with stored(new_store, records, operator=False) as store:
         for top in model.sessions():
             for node in tree_of(store, *top).nodes:
                 if node.record is not None or node.children:
@@ -195,7 +198,7 @@ def test_a_cumulative_cost_is_one_number_from_wherever_it_is_asked(seed: int) ->
 
 @pytest.mark.parametrize("seed", range(10))
 @pytest.mark.parametrize("operator", [False, True])
-def test_sessions_sum_to_the_records(seed: int, operator: bool) -> None:
+def test_sessions_sum_to_the_records(new_store: NewStore, seed: int, operator: bool) -> None:
     """Over all sessions, total minus elsewhere is the sum of all records, in every currency."""
     records = messy.generate(random.Random(seed), 60, operator=operator)
     model, _ = modelled(records, operator=operator)
@@ -206,7 +209,7 @@ def test_sessions_sum_to_the_records(seed: int, operator: bool) -> None:
         if record.cost is not None and record.currency is not None:
             of_records[record.currency] = of_records.get(record.currency, 0) + record.cost
     of_sessions: dict[str, int] = {}
-    with stored(records, operator=operator) as store:
+    with stored(new_store, records, operator=operator) as store:
         for top in model.sessions():
             root = tree_of(store, *top).root
             for currency, amount in root.totals.items():
@@ -215,10 +218,10 @@ def test_sessions_sum_to_the_records(seed: int, operator: bool) -> None:
     assert of_sessions == of_records
 
 
-def test_one_account_never_sees_anothers_records() -> None:
+def test_one_account_never_sees_anothers_records(new_store: NewStore) -> None:
     records = messy.generate(random.Random(1), 40, operator=False)
     model, _ = modelled(records, operator=False)
-    with stored(records, operator=False) as store:
+    with stored(new_store, records, operator=False) as store:
         for record_type, id in model.events():
             with pytest.raises(EventNotFound):
                 Analysis(store).tree("other", store.catalog.resolve(record_type), id)

@@ -18,6 +18,7 @@ from sessiontree.session_query import SessionQuery
 from sessiontree.store import Store
 from sessiontree.store.spend import SpendQuery
 from sessiontree.verifying import verify
+from stores import NewStore
 from test_export_laws import exported, rows_and_trailer, said, sums_of
 from test_taking_back import ACCOUNT, IMPORTS, Step, both, catalog, sequences
 
@@ -77,8 +78,8 @@ def without_zeros(amounts: Amounts) -> Amounts:
     return {currency: amount for currency, amount in amounts.items() if amount}
 
 
-def run(steps: Sequence[Step], catalog: Catalog) -> None:
-    with both(catalog, IMPORTS) as each:
+def run(new_store: NewStore, steps: Sequence[Step], catalog: Catalog) -> None:
+    with both(new_store, catalog, IMPORTS) as each:
         for name, value in steps:
             perform(each, name, value)
             taking_back.refresh(each.store)
@@ -91,12 +92,12 @@ thorough = settings(max_examples=800, deadline=None, suppress_health_check=[Heal
 
 @quick
 @given(steps=sequences())
-def test_everything_agrees_whatever_happens(steps: list[Step], catalog: Catalog):
-    run(steps, catalog)
+def test_everything_agrees_whatever_happens(new_store: NewStore, steps: list[Step], catalog: Catalog):
+    run(new_store, steps, catalog)
 
 
 @pytest.mark.long
 @thorough
 @given(steps=sequences())
-def test_everything_agrees_whatever_happens_at_length(steps: list[Step], catalog: Catalog):
-    run(steps, catalog)
+def test_everything_agrees_whatever_happens_at_length(new_store: NewStore, steps: list[Step], catalog: Catalog):
+    run(new_store, steps, catalog)

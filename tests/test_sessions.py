@@ -6,7 +6,6 @@ A failure prints its seed or its smallest example. Larger runs carry the mark `l
 import random
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -25,7 +24,11 @@ from sessiontree.session_query import SessionQuery
 from sessiontree.sessions import Session
 from sessiontree.store import Asks, Store, open_store
 from sessiontree.store.parts import notes
+from sessiontree.store.postgres import neighbourhood
+from sessiontree.store.postgres import refresh_reading as postgres_reading
+from sessiontree.store.postgres import write as postgres_write
 from sessiontree.store.sqlite import refresh_reading, session_writing, snapshot, write
+from stores import NewStore
 from test_laws import catalog, stored
 
 RECEIVED = datetime(2026, 3, 20, tzinfo=UTC)
@@ -98,9 +101,11 @@ def assert_sums(store: Store, identities: set[Key]) -> None:
     assert of_sessions == of_records
 
 
-def run(rng: random.Random, records: Sequence[messy.Record], *, operator: bool, checks: int = 1) -> None:
+def run(
+    new_store: NewStore, rng: random.Random, records: Sequence[messy.Record], *, operator: bool, checks: int = 1
+) -> None:
     """Add records in batches of any size, refresh some of what waits in between, and compare at some moments."""
-    with stored([], operator=operator) as store:
+    with stored(new_store, [], operator=operator) as store:
         both = Both(store, operator=operator)
         ends = [*sorted(rng.sample(range(1, len(records)), min(checks - 1, len(records) - 1))), len(records)]
         first = 0
@@ -121,41 +126,44 @@ thorough = settings(max_examples=1500, deadline=None, suppress_health_check=[Hea
 
 @given(messy.records(operator=False), st.randoms(use_true_random=False))
 @quick
-def test_rows_are_as_predicted(records: list[messy.Record], rng: random.Random) -> None:
-    run(rng, records, operator=False)
+def test_rows_are_as_predicted(new_store: NewStore, records: list[messy.Record], rng: random.Random) -> None:
+    run(new_store, rng, records, operator=False)
 
 
 @given(messy.records(operator=True), st.randoms(use_true_random=False))
 @quick
-def test_also_with_an_operators_types(records: list[messy.Record], rng: random.Random) -> None:
-    run(rng, records, operator=True)
+def test_also_with_an_operators_types(new_store: NewStore, records: list[messy.Record], rng: random.Random) -> None:
+    run(new_store, rng, records, operator=True)
 
 
 @pytest.mark.long
 @given(messy.records(operator=True), st.randoms(use_true_random=False))
 @thorough
-def test_also_with_an_operators_types_thoroughly(records: list[messy.Record], rng: random.Random) -> None:
-    run(rng, records, operator=True, checks=3)
+def test_also_with_an_operators_types_thoroughly(
+    new_store: NewStore, records: list[messy.Record], rng: random.Random
+) -> None:
+    run(new_store, rng, records, operator=True, checks=3)
 
 
 @pytest.mark.parametrize("seed", range(12))
 @pytest.mark.parametrize("operator", [False, True])
-def test_larger_sets_too(seed: int, operator: bool) -> None:
+def test_larger_sets_too(new_store: NewStore, seed: int, operator: bool) -> None:
     rng = random.Random(seed)
-    run(rng, messy.generate(rng, 60, operator=operator), operator=operator, checks=4)
+    run(new_store, rng, messy.generate(rng, 60, operator=operator), operator=operator, checks=4)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(1000, 1300))
-def test_many_larger_sets(seed: int) -> None:
+def test_many_larger_sets(new_store: NewStore, seed: int) -> None:
     rng = random.Random(seed)
     records = messy.generate(rng, 40 + seed % 60, operator=seed % 2 == 0, size=2 + seed % 5)
-    run(rng, records, operator=seed % 2 == 0, checks=6)
+    run(new_store, rng, records, operator=seed % 2 == 0, checks=6)
 
 
-def test_a_refresh_that_fails_leaves_all_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.sqlite_only("a failure in the middle of its code; test_store_postgres_sessions has PostgreSQL's")
+def test_a_refresh_that_fails_leaves_all_as_it_was(new_store: NewStore, monkeypatch: pytest.MonkeyPatch) -> None:
     records = messy.generate(random.Random(1), 40, operator=False)
-    with stored([], operator=False) as store:
+    with stored(new_store, [], operator=False) as store:
         both = Both(store, operator=False)
         both.add(records[:20])
         both.refresh(1000)
@@ -177,15 +185,18 @@ def test_a_refresh_that_fails_leaves_all_as_it_was(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("operator", [False, True])
-def test_values_that_share_a_place_cost_no_more_than_time(monkeypatch: pytest.MonkeyPatch, operator: bool) -> None:
+def test_values_that_share_a_place_cost_no_more_than_time(
+    new_store: NewStore, monkeypatch: pytest.MonkeyPatch, operator: bool
+) -> None:
     if is_compiled():
         pytest.skip("compiled modules cannot be given other parts")
-    for module in (snapshot, write, refresh_reading, notes):
+    of_files, of_databases = (snapshot, write, refresh_reading), (neighbourhood, postgres_reading, postgres_write)
+    for module in (*of_files, *of_databases, notes):
         monkeypatch.setattr(module, "place", lambda account, kind, value: 7)
     rng = random.Random(5)
     reader = Reader(catalog(operator=operator))
     records = messy.generate(rng, 40, operator=operator)
-    with stored([], operator=operator) as store:
+    with stored(new_store, [], operator=operator) as store:
         both = Both(store, operator=operator)
         for first in range(0, len(records), 10):
             others = [reader.read(line) for line in messy.ndjson(records[::-1]).splitlines()]
@@ -196,11 +207,11 @@ def test_values_that_share_a_place_cost_no_more_than_time(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_several_processes_add_and_refresh(tmp_path: Path, seed: int) -> None:
+def test_several_processes_add_and_refresh(where: str, seed: int) -> None:
     """Each has its own idea of what is in the store; what one keeps in memory another may have changed."""
     rng = random.Random(seed)
     records = messy.generate(rng, 60, operator=False, size=2)
-    stores = [open_store(str(tmp_path / "store.db"), catalog(operator=False)) for _ in range(3)]
+    stores = [open_store(where, catalog(operator=False)) for _ in range(3)]
     both = Both(stores[0], operator=False)
     for at in range(0, len(records), 3):
         both.store = rng.choice(stores)

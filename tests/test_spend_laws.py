@@ -19,6 +19,7 @@ from model_reading import DECIMAL, Event, read_record
 from sessiontree import money
 from sessiontree.store import Store
 from sessiontree.store.spend import SpendQuery, SpendRow
+from stores import NewStore
 from test_laws import add, catalog, stored
 
 ZONES = ("UTC", "Europe/Berlin", "Asia/Kathmandu", "America/St_Johns", "Australia/Lord_Howe", "Asia/Kolkata")
@@ -127,16 +128,18 @@ def assert_as_walked(store: Store, records: Sequence[messy.Record], zone: ZoneIn
 
 @given(records(), st.sampled_from((1, 4, 1000)), st.sampled_from(ZONES))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_sums_are_those_of_the_records_after_any_changes(records: list[messy.Record], batch: int, zone: str) -> None:
-    with stored([], operator=False) as store:
+def test_sums_are_those_of_the_records_after_any_changes(
+    new_store: NewStore, records: list[messy.Record], batch: int, zone: str
+) -> None:
+    with stored(new_store, [], operator=False) as store:
         add(store, records, batch=batch)
         assert_as_walked(store, records, ZoneInfo(zone))
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_also_with_many_records_of_all_types(seed: int) -> None:
+def test_also_with_many_records_of_all_types(new_store: NewStore, seed: int) -> None:
     records = messy.generate(random.Random(seed), 400, operator=False)
-    with stored(records, operator=False, batch=50) as store:
+    with stored(new_store, records, operator=False, batch=50) as store:
         events = [(event, None) for event, _ in last_events(records)]
         for name in ZONES:
             query = SpendQuery(by=("day", "record_type"), zone=ZoneInfo(name))
@@ -151,9 +154,11 @@ def without_quantities(sums: dict[object, Sum]) -> dict[object, tuple[Decimal, i
 
 @given(records(), st.sampled_from(ZONES), st.sampled_from(MOMENTS[:-1]), st.sampled_from(MOMENTS[:-1]))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_bounds_cut_at_the_moment(records: list[messy.Record], zone: str, since: str, until: str) -> None:
+def test_bounds_cut_at_the_moment(
+    new_store: NewStore, records: list[messy.Record], zone: str, since: str, until: str
+) -> None:
     first, end = sorted(read for read in map(_moment, (since, until)))
-    with stored(records, operator=False) as store:
+    with stored(new_store, records, operator=False) as store:
         query = SpendQuery(by=("day", "record_type"), zone=ZoneInfo(zone), since=first, until=end)
         rows = store.spend.table("default", query)
         assert rows == store.spend.table("default", query, from_records=True)
@@ -167,9 +172,9 @@ def _moment(text: str) -> datetime:
     return event.start
 
 
-def test_fields_group_as_the_bodies_say() -> None:
+def test_fields_group_as_the_bodies_say(new_store: NewStore) -> None:
     records = messy.generate(random.Random(5), 300, operator=False)
-    with stored(records, operator=False) as store:
+    with stored(new_store, records, operator=False) as store:
         chosen = frozenset({"ai-voice-assistant"})
         rows = store.spend.table("default", SpendQuery(by=("record.conversation_id",), record_types=chosen))
         sums: dict[object, list[Decimal]] = defaultdict(list)

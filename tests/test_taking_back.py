@@ -4,8 +4,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -21,6 +19,7 @@ from sessiontree.reading import Reader
 from sessiontree.store import Asks, Store, open_store
 from sessiontree.store.intakes import Origin, Share, new_id
 from sessiontree.store.removing import Removal, together
+from stores import NewStore
 
 RECEIVED = datetime(2026, 3, 20, tzinfo=UTC)
 OPEN_SINCE = datetime(2026, 3, 17, 10, 0, tzinfo=UTC)
@@ -123,9 +122,9 @@ def taken(removal: Removal) -> Taken:
 
 
 @contextmanager
-def both(catalog: Catalog, imports: int) -> Iterator[Both]:
-    with TemporaryDirectory() as folder:
-        store = open_store(str(Path(folder) / "store.db"), catalog)
+def both(new_store: NewStore, catalog: Catalog, imports: int) -> Iterator[Both]:
+    with new_store() as where:
+        store = open_store(where, catalog)
         try:
             yield Both(store, Kept(catalog), [Origin(new_id(), files=str(at)) for at in range(imports)])
         finally:
@@ -162,8 +161,8 @@ taking = st.one_of(
 )
 
 
-def run(steps: Sequence[Step], catalog: Catalog) -> None:
-    with both(catalog, IMPORTS) as each:
+def run(new_store: NewStore, steps: Sequence[Step], catalog: Catalog) -> None:
+    with both(new_store, catalog, IMPORTS) as each:
         for name, value in steps:
             if name == "add":
                 each.add(value)
@@ -182,12 +181,12 @@ thorough = settings(max_examples=1500, deadline=None, suppress_health_check=[Hea
 
 @quick
 @given(steps=sequences())
-def test_a_store_has_what_the_model_predicts(steps: list[Step], catalog: Catalog):
-    run(steps, catalog)
+def test_a_store_has_what_the_model_predicts(new_store: NewStore, steps: list[Step], catalog: Catalog):
+    run(new_store, steps, catalog)
 
 
 @pytest.mark.long
 @thorough
 @given(steps=sequences())
-def test_a_store_has_what_the_model_predicts_of_much_more(steps: list[Step], catalog: Catalog):
-    run(steps, catalog)
+def test_a_store_has_what_the_model_predicts_of_much_more(new_store: NewStore, steps: list[Step], catalog: Catalog):
+    run(new_store, steps, catalog)
