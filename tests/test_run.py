@@ -143,6 +143,9 @@ def test_tests_run_in_the_project_with_the_tools_for_them(project: Project, tmp_
     ran = project.run("test", "-k", "money", cwd=tmp_path)
     assert len(project.asked("--editable .[postgres,dev]")) == 1
     assert ran.stdout == f"{project.folder}|-m pytest -k money\n"
+    for everything in ([], ["--postgres"], ["-m", "long"], ["--postgres", "-m", "long"]):
+        ran = project.run("test", *everything, cwd=tmp_path)
+        assert ran.stdout == f"{project.folder}|{' '.join(['-m pytest -n auto', *everything])}\n"
     ran = project.run("golden", "-k", "text", cwd=tmp_path)
     assert ran.stdout == f"{project.folder}|-m pytest -k text --update-golden\n"
 
