@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -154,21 +155,22 @@ def test_a_second_start_adds_nothing(tmp_path: Path):
     assert keys[0] != keys[2]
 
 
-def test_a_named_store_is_used(tmp_path: Path):
-    with demo(tmp_path, "--store", "mine.db") as text:
-        assert "example sessions in mine.db" in text
-    assert (tmp_path / "mine.db").exists()
+def test_a_named_store_is_used(tmp_path: Path, where: str):
+    with demo(tmp_path, "--store", where) as text:
+        assert f"example sessions in {where}\n" in text
+    (command,) = [line.partition(" tree ")[2] for line in text.splitlines() if " tree " in line]
+    assert "Total      0.2128 USD" in call("tree", *shlex.split(command)).stdout.splitlines()
     assert not (tmp_path / "sessiontree-demo.db").exists()
 
 
-def test_a_store_with_other_records_is_left_alone(tmp_path: Path):
+def test_a_store_with_other_records_is_left_alone(tmp_path: Path, where: str):
     (tmp_path / "own.json").write_text('{"record_type": "fax", "id": "mine"}')
-    assert call("import", "--account", "acme", "--store", tmp_path / "mine.db", tmp_path / "own.json").exit_code == 0
-    done = run("demo", "--port", "0", cwd=tmp_path, SESSIONTREE_STORE="mine.db")
+    assert call("import", "--account", "acme", "--store", where, tmp_path / "own.json").exit_code == 0
+    done = run("demo", "--port", "0", cwd=tmp_path, SESSIONTREE_STORE=where)
     assert (done.returncode, done.stdout) == (1, b"")
     assert b"Error: the store holds records of your own: name a new file for the demo with --store\n" in done.stderr
     assert done.stderr.count(b"\n") == 1
-    store = open_store(str(tmp_path / "mine.db"), catalog_files.load())
+    store = open_store(where, catalog_files.load())
     assert (store.count(), store.keys()) == (1, [])
     store.close()
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from sessiontree import taking_back
 from sessiontree.cli import main
-from sessiontree.store import Store, open_store
+from sessiontree.store import Store, open_store, shown_name
 from sessiontree.store.postgres import distributing, migrating
 from sessiontree.store.suite import ACCOUNT, add, record, shipped
 
@@ -256,3 +256,17 @@ def test_a_partition_that_somebody_reads_is_dropped_another_time(postgres: str):
     prune(store, datetime(2026, 2, 10, tzinfo=UTC))
     assert months(postgres) == []
     store.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://me:word@host:5433/db", "postgresql://me@host:5433/db"),
+        ("postgresql://host/db?user=me&password=word", "postgresql://host/db?user=me"),
+        ("postgresql:///db?password=word", "postgresql:///db"),
+        ("postgres://me@/db?host=/run/pg&sslp%61ssword=word&port=5433", "postgres://me@/db?host=/run/pg&port=5433"),
+        ("my password=word.db", "my password=word.db"),
+    ],
+)
+def test_a_store_is_shown_without_a_password_as_it_can_be_named_again(url: str, shown: str):
+    assert shown_name(url) == shown

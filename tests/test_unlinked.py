@@ -341,12 +341,11 @@ def test_a_place_in_the_problems_is_text_and_back():
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
+def path(tmp_path: Path, where: str) -> str:
     file = tmp_path / "records.ndjson"
     file.write_bytes(messy.ndjson(RECORDS))
-    store = tmp_path / "cli.db"
-    assert call("import", "--store", store, file).exit_code == 0
-    return store
+    assert call("import", "--store", where, file).exit_code == 0
+    return where
 
 
 def test_the_unlinked_command(path: str):

@@ -11,6 +11,7 @@ from sessiontree.cli.common import given_settings, opened_store, settings_option
 from sessiontree.cli.refreshing import refresh
 from sessiontree.keys import digest
 from sessiontree.settings import Settings
+from sessiontree.store import shown_name
 
 
 @click.command(short_help="Serve example sessions, to try it all.")
@@ -30,7 +31,7 @@ def demo(host: str | None, port: int | None) -> None:
             refresh(store)  # so that the first page shows all
             key = demos.new_key(store)
         once = service.sign_ins.invite(digest(key), leads_to=demos.START)
-        for line in demos.invitation(url=url, once=once, key=key, store=settings.store):
+        for line in demos.invitation(url=url, once=once, key=key, store=shown_name(settings.store)):
             click.echo(line)
 
     serving.serve(settings, ready=ready)
