@@ -28,6 +28,7 @@ from sessiontree.store.suite.session_lists import *  # noqa: F403
 from sessiontree.store.suite.sessions import *  # noqa: F403
 from sessiontree.store.suite.spend import *  # noqa: F403
 from sessiontree.store.suite.spend_quantity import *  # noqa: F403
+from sessiontree.store.suite.surroundings import *  # noqa: F403
 from sessiontree.store.suite.taking_back import *  # noqa: F403
 from sessiontree.store.suite.together import *  # noqa: F403
 from sessiontree.store.suite.undeclared import *  # noqa: F403
