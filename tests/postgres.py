@@ -40,6 +40,10 @@ _SETTINGS = {
     "synchronous_commit": "off",
     "full_page_writes": "off",
     "autovacuum": "off",
+    # As an operator may have set it up, so that nothing relies on the usual:
+    "timezone": "America/St_Johns",
+    "datestyle": "SQL, DMY",
+    "bytea_output": "escape",
 }
 
 
@@ -58,7 +62,14 @@ class Server:
             owner = pwd.getpwnam(_user())
             os.chown(self.folder, owner.pw_uid, owner.pw_gid)
         self.folder.chmod(0o711)
-        self._run("initdb", "-D", self._data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
+        language = ["--locale-provider=icu", "--icu-locale=en-US"] if self._sorts_by_language() else []
+        options = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", *language, "-N"]
+        self._run("initdb", "-D", self._data, *options)
+
+    def _sorts_by_language(self) -> bool:
+        """Whether the server can be one whose texts sort as in a language, which is not by code point: 15 and newer."""
+        told = subprocess.run([str(self.binaries / "initdb"), "--help"], capture_output=True, text=True, check=True)
+        return "--icu-locale" in told.stdout
 
     def start(self) -> None:
         """Start it, and wait until it takes connections."""

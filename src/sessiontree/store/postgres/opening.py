@@ -18,8 +18,10 @@ from sessiontree.store.postgres.binary import ARRAYS, Array
 
 CONNECT_SECONDS = 10
 APPLICATION = "sessiontree"
+# What a server may be set to otherwise, and is read here in one form.
+_FORMS = "-c timezone=UTC -c datestyle=ISO -c bytea_output=hex"
 # A statement is planned once: planning anew for every value would take longer than the statement (three times).
-_OPTIONS = "-c timezone=UTC -c plan_cache_mode=force_generic_plan -c jit=off -c random_page_cost=1.1"
+_OPTIONS = f"{_FORMS} -c plan_cache_mode=force_generic_plan -c jit=off -c random_page_cost=1.1"
 
 
 class _Int(Dumper):
