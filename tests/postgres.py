@@ -44,6 +44,7 @@ _SETTINGS = {
     "timezone": "America/St_Johns",
     "datestyle": "SQL, DMY",
     "bytea_output": "escape",
+    "default_transaction_isolation": "serializable",
 }
 
 

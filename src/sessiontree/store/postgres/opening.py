@@ -18,8 +18,8 @@ from sessiontree.store.postgres.binary import ARRAYS, Array
 
 CONNECT_SECONDS = 10
 APPLICATION = "sessiontree"
-# What a server may be set to otherwise, and is read here in one form.
-_FORMS = "-c timezone=UTC -c datestyle=ISO -c bytea_output=hex"
+# What a server may be set to otherwise: values are read in one form, and transactions see what was committed meanwhile.
+_FORMS = r"-c timezone=UTC -c datestyle=ISO -c bytea_output=hex -c default_transaction_isolation=read\ committed"
 # A statement is planned once: planning anew for every value would take longer than the statement (three times).
 _OPTIONS = f"{_FORMS} -c plan_cache_mode=force_generic_plan -c jit=off -c random_page_cost=1.1"
 
