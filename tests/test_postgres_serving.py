@@ -1,0 +1,125 @@
+"""Bad days of a PostgreSQL server under a running one of ours: it goes while requests come, and comes back."""
+
+import json
+import os
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from conftest import Server, running
+from postgres import GIVEN, binaries
+from postgres import Server as Database
+from sessiontree.catalog_files import load
+from sessiontree.store import open_store
+
+SECONDS = 60
+PATH = "/v2/detail_records"
+
+
+@pytest.fixture
+def database() -> Iterator[Database]:
+    """A PostgreSQL server of the test's own, whose commits are durable."""
+    programs = binaries()
+    if programs is None or os.environ.get(GIVEN):
+        pytest.skip("needs a PostgreSQL server of its own, to kill it")
+    folder = Path(tempfile.mkdtemp(prefix="sessiontree-postgres-"))
+    database = Database(folder, programs, fsync="on", synchronous_commit="on", full_page_writes="on")
+    try:
+        database.make()
+        database.start()
+        yield database
+    finally:
+        database.stop("immediate")
+        shutil.rmtree(folder)
+
+
+def until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + SECONDS
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def turn(id: str) -> dict[str, Any]:
+    return {"record_type": "recording", "id": id, "telnyx_session_id": "s", "cost": "0.01"}
+
+
+def holds(server: Server, count: int) -> bool:
+    """Whether the session has so many records, and all sums agree."""
+    tree = server.get("/v2/session_analysis/call-session/s").json()
+    proof = server.get("/v2/verify").json()
+    return bool(tree["meta"]["event_count"] == count + 1 and proof["data"]["holds"])
+
+
+@pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.long)])
+def test_while_it_is_gone_requests_are_refused_and_then_served_again(tmp_path: Path, database: Database, workers: str):
+    """Killed while a client sends: what was acknowledged is there when it is back, and nobody restarts anything."""
+    acknowledged: list[str] = []
+    stop = threading.Event()
+
+    def send(server: Server) -> None:
+        at = 0
+        while not stop.is_set():
+            answer = server.post([turn(f"{at}-{each}") for each in range(10)])
+            assert answer.status_code in (200, 503), answer.text
+            if answer.status_code == 200:
+                acknowledged.append(str(at))
+                at += 1
+
+    with running(tmp_path, database.url("postgres"), "--workers", workers) as server:
+        sender = threading.Thread(target=send, args=[server], daemon=True)
+        sender.start()
+        for _ in range(2):
+            so_far = len(acknowledged)
+            until(lambda so_far=so_far: len(acknowledged) > so_far + 3)
+            database.kill()
+            asked = [server.get(path) for path in ("/v2/session_analysis/call-session/s", "/v2/sessions")]
+            asked.append(server.post([turn("none")]))
+            assert [answer.status_code for answer in asked] == [503] * 3
+            assert all(int(answer.headers["retry-after"]) > 0 for answer in asked)
+            until(lambda: server.get("/readyz").status_code == 503)
+            assert server.get("/healthz").status_code == 200
+            page = httpx.get(f"{server.url}/sign-in", headers={"Accept": "text/html"})
+            assert page.status_code == 200
+            database.start_again()
+            until(lambda: server.get("/readyz").status_code == 200)
+        so_far = len(acknowledged)
+        until(lambda: len(acknowledged) > so_far + 3)
+        stop.set()
+        sender.join(SECONDS)
+        server.post([turn("last")])
+        assert holds(server, 10 * len(acknowledged) + 1)
+    assert "Traceback" not in server.log.read_text()
+
+
+def test_of_a_body_in_the_middle_of_which_it_goes_the_answer_says_what_is_stored(tmp_path: Path, database: Database):
+    records = [turn(f"{at}") for at in range(40_000)]
+    lines = [json.dumps(record).encode() + b"\n" for record in records]
+    where = database.url("postgres")
+
+    def body() -> Iterator[bytes]:
+        yield b"".join(lines[:30_000])
+        store = open_store(where, load())
+        until(lambda: store.count() >= 2000)
+        store.close()
+        database.kill()
+        yield b"".join(lines[30_000:])
+
+    with running(tmp_path, where) as server:
+        headers = {"Authorization": f"Bearer {server.key}", "Content-Type": "application/x-ndjson"}
+        broken = httpx.post(server.url + PATH, content=body(), headers=headers, timeout=SECONDS)
+        assert (broken.status_code, int(broken.headers["retry-after"]) > 0) == (503, True)
+        said = broken.json()["data"]
+        database.start_again()
+        until(lambda: server.get("/readyz").status_code == 200)
+        again = server.post(records).json()["data"]
+        assert again["created"] + again["unchanged"] == 40_000
+        assert 2000 <= said["created"] <= again["unchanged"] < 40_000
+        assert holds(server, 40_000)
