@@ -14,9 +14,11 @@ from sessiontree.store.sqlite import claim, sessions
 from sessiontree.store.sqlite.sessions import SqliteSessions
 from sessiontree.store.sqlite.store import SqliteStore
 from sessiontree.store.suite import add, record
+from stores import NewStore
 from test_laws_together import check, perform
 from test_taking_back import IMPORTS, Step, both, catalog, sequences
 
+pytestmark = pytest.mark.sqlite_only("in PostgreSQL a transaction that sees one moment does it")
 __all__ = ["catalog"]  # the fixture of that name
 
 
@@ -44,9 +46,9 @@ def beside(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions, "_FEW_RECORDS", 0)
 
 
-def run(steps: Sequence[Step], catalog: Catalog) -> None:
+def run(new_store: NewStore, steps: Sequence[Step], catalog: Catalog) -> None:
     """Every step happens while another process, whose claim lasts no time, is about to write what it has worked out."""
-    with pytest.MonkeyPatch.context() as patch, both(catalog, IMPORTS) as each:
+    with pytest.MonkeyPatch.context() as patch, both(new_store, catalog, IMPORTS) as each:
         patch.setattr(sessions, "_FEW_RECORDS", 0)
         patch.setattr(claim, "SECONDS", 0.0)
         assert isinstance(each.store, SqliteStore)
@@ -65,15 +67,15 @@ thorough = settings(max_examples=800, deadline=None, suppress_health_check=[Heal
 
 @quick
 @given(steps=sequences())
-def test_rows_are_right_whatever_happens_meanwhile(steps: list[Step], catalog: Catalog):
-    run(steps, catalog)
+def test_rows_are_right_whatever_happens_meanwhile(new_store: NewStore, steps: list[Step], catalog: Catalog):
+    run(new_store, steps, catalog)
 
 
 @pytest.mark.long
 @thorough
 @given(steps=sequences())
-def test_rows_are_right_whatever_happens_meanwhile_at_length(steps: list[Step], catalog: Catalog):
-    run(steps, catalog)
+def test_rows_are_right_whatever_happens_meanwhile_at_length(new_store: NewStore, steps: list[Step], catalog: Catalog):
+    run(new_store, steps, catalog)
 
 
 @pytest.fixture
