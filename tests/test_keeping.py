@@ -21,7 +21,7 @@ from conftest import Server, running
 from sessiontree import keeping, keeping_process
 from sessiontree.catalog_files import load
 from sessiontree.errors import StoreError
-from sessiontree.keeping import DELAY_SECONDS, LOOK_SECONDS, RETRY_SECONDS, Keeper
+from sessiontree.keeping import DELAY_SECONDS, IDLE_SECONDS, LOOK_SECONDS, RETRY_SECONDS, Keeper
 from sessiontree.keeping_process import KeeperProcess
 from sessiontree.money import UNIT
 from sessiontree.reading import Reader
@@ -152,7 +152,7 @@ def test_without_a_pause_it_waits_for_some_time(clock: SimpleNamespace) -> None:
     keep(Kept(sessions), 1.0, happens)
     assert len(sessions.steps) == 3
     for before, after in pairwise(sessions.steps):
-        assert DELAY_SECONDS <= after - before <= DELAY_SECONDS + 2.01 * LOOK_SECONDS
+        assert DELAY_SECONDS <= after - before <= DELAY_SECONDS + IDLE_SECONDS + 1.01 * LOOK_SECONDS
 
 
 def test_a_turn_goes_on_until_little_is_left(clock: SimpleNamespace) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from sessiontree.errors import StoreError
 from sessiontree.store import Store, refuse_undeclared
 
+IDLE_SECONDS = 0.1  # until the next look when nothing waits
 LOOK_SECONDS = 0.05
 DELAY_SECONDS = 0.25  # after the first commit, or after a turn that left something
 LEFT_SECONDS = 0.05  # of refreshing that a turn may leave
@@ -56,7 +57,7 @@ class Keeper:
             waiting = self._turn()
             self._since = time.monotonic()
         self._waiting = waiting
-        return LOOK_SECONDS
+        return LOOK_SECONDS if waiting else IDLE_SECONDS
 
     def _turn(self) -> int:
         """Refresh until little is left; about how many records that is."""
