@@ -41,7 +41,6 @@ HOT = (
     "store/postgres/copying",
     "store/postgres/identities",
     "store/postgres/neighbourhood",
-    "store/postgres/refresh",
     "store/postgres/refresh_reading",
     "store/postgres/session_rows",
     "store/postgres/session_writing",

@@ -52,15 +52,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def new_store(request: pytest.FixtureRequest) -> NewStore:
     """Gives places of new stores."""
     if not request.config.getoption("--postgres"):
-        return _file
+        return in_file
     databases: Databases = request.getfixturevalue("databases")
     return lambda folder=None: databases.one()
 
 
 @contextmanager
-def _file(folder: Path | None = None) -> Iterator[str]:
+def in_file(folder: Path | None = None) -> Iterator[str]:
+    """The place of a new SQLite file."""
     if folder is None:
-        with TemporaryDirectory() as name, _file(Path(name)) as where:
+        with TemporaryDirectory() as name, in_file(Path(name)) as where:
             yield where
         return
     folder.mkdir(exist_ok=True)

@@ -397,7 +397,7 @@ def test_a_file_that_is_no_store_is_left_alone(tmp_path: Path):
 def test_a_folder_that_is_not_there_is_one_sentence(tmp_path: Path):
     file = tmp_path / "a.ndjson"
     file.write_bytes(ndjson())
-    result = call("import", "--store", tmp_path / "none" / "store.db", file)
+    result = call("import", "--store", tmp_path / "none" / "mine.db", file)
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: ")
     assert result.stderr.count("\n") == 1

@@ -13,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src"
+TESTS = ROOT / "tests"
 MODULES = sorted(path for path in SOURCE.rglob("*.py") if "__pycache__" not in path.parts)
 LINES_MAX = 300
 
@@ -189,3 +190,15 @@ def test_every_dependency_is_pinned_once_and_exactly():
     bare = {re.split(r"[^a-z0-9_-]", requirement.lower())[0].replace("_", "-") for requirement in wanted}
     assert "starlette" in bare
     assert bare - set(names) == set()
+
+
+ABOUT_FILES = {"test_claim.py", "test_compiled.py", "test_session_list.py", "test_store.py", "test_store_copy.py"}
+ABOUT_FILES |= {"test_store_commands.py"}
+
+
+def test_tests_have_their_stores_from_the_fixtures():
+    """So that they run over PostgreSQL too. Those that name a file themselves are about files, or about one kind."""
+    by_hand = re.compile(r"(?:open_store|SqliteStore)\((?:str\()?(?:tmp_path|folder|Path)|/ .store\.db")
+    found = {path.name: by_hand.findall(path.read_text(encoding="utf-8")) for path in TESTS.glob("test_*.py")}
+    assert {name for name, places in found.items() if places} - {Path(__file__).name} <= ABOUT_FILES
+    assert found["test_store.py"]

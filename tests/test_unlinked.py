@@ -379,8 +379,8 @@ def test_an_unpriced_record_is_listed_as_unpriced(tmp_path: Path, where: str):
         {"record_type": "inference", "id": "turn", "conversation_id": "talk"},
     ]
     file.write_bytes(messy.ndjson(records))
-    assert call("import", "--store", path, file).exit_code == 0
-    groups, rows = (part.splitlines()[1:] for part in call("unlinked", "--store", path).stdout.split("\n\n"))
+    assert call("import", "--store", where, file).exit_code == 0
+    groups, rows = (part.splitlines()[1:] for part in call("unlinked", "--store", where).stdout.split("\n\n"))
     assert {line.split()[0]: line.split("1", 1)[1].strip() for line in groups} == {
         "ai-voice-assistant": "1.000000 USD",
         "inference": "",
@@ -388,7 +388,7 @@ def test_an_unpriced_record_is_listed_as_unpriced(tmp_path: Path, where: str):
     told = {line.split()[3]: line for line in rows}
     assert ("  unpriced  " in told["open"], "EUR" in told["open"]) == (True, False)
     assert "1.000000 USD (1 unpriced)" in told["ai"]
-    answer = json.loads(call("unlinked", "--store", path, "--json").stdout)["data"]
+    answer = json.loads(call("unlinked", "--store", where, "--json").stdout)["data"]
     counts = {row["id"]: (row["event_count"], row["unpriced_count"]) for row in answer}
     assert counts == {"open": (1, 1), "ai": (2, 1)}
 

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -43,9 +42,9 @@ def test_what_others_have_noted_is_no_older_than_our_own(clock: SimpleNamespace)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
+def store(where: str) -> Iterator[Store]:
     """A store whose sessions nobody refreshes."""
-    store = open_store(str(tmp_path / "store.db"), load())
+    store = open_store(where, load())
     yield store
     store.close()
 
