@@ -1,9 +1,11 @@
 """Bodies in pieces to batches of records, and the thread that writes them."""
 
+import asyncio
 import gzip
 import json
 import threading
 from collections.abc import Sequence
+from concurrent.futures import Future
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 
 from sessiontree import catalog_files
 from sessiontree.errors import StoreError
+from sessiontree.http.arrivals import Arrivals
 from sessiontree.http.ingest import BATCH_RECORDS, Body, BodyTooLarge, BrokenBody, Gunzip
 from sessiontree.http.writer import Writer
 from sessiontree.reading import Reader
@@ -139,13 +142,19 @@ def one(id: str) -> list[Record]:
     return [READER.read(json.dumps({"record_type": "recording", "id": id}).encode())]
 
 
+def add(writer: Writer, account: str, records: list[Record]) -> "Future[Any]":
+    done: Future[Any] = Future()
+    writer.add(account, records, ORIGIN, done)
+    return done
+
+
 def written(*jobs: tuple[str, str]) -> tuple[SlowStore, list[Any]]:
     """A store after these (account, id) jobs, which came while a first one was being committed; and what they got."""
     store = SlowStore()
     writer = Writer(store)  # type: ignore[arg-type]
-    first = writer.add("a", one("first"), ORIGIN)
+    first = add(writer, "a", one("first"))
     assert store.entered.wait(10)
-    waiting = [writer.add(account, one(id), ORIGIN) for account, id in jobs]
+    waiting = [add(writer, account, one(id)) for account, id in jobs]
     store.let_go.set()
     writer.close()
     assert first.result(0) == [Outcome.CREATED]
@@ -182,15 +191,49 @@ def test_a_closed_writer_takes_nothing():
     writer.close()
     writer.close()
     with pytest.raises(StoreError):
-        writer.add("a", one("1"), ORIGIN)
+        add(writer, "a", one("1"))
 
 
 def test_who_stops_waiting_does_not_stop_the_writer():
     store = SlowStore()
     writer = Writer(store)  # type: ignore[arg-type]
-    given_up = writer.add("a", one("1"), ORIGIN)
-    assert not given_up.cancel()
-    store.let_go.set()
-    assert writer.add("a", one("2"), ORIGIN).result(10) == [Outcome.CREATED]
+
+    async def stop_waiting() -> list[Outcome]:
+        arrivals = Arrivals(asyncio.get_running_loop())
+        given_up, other = arrivals.expect(), arrivals.expect()
+        writer.add("a", one("1"), ORIGIN, given_up)
+        given_up.future.cancel()
+        writer.add("a", one("2"), ORIGIN, other)
+        store.let_go.set()
+        return await other.future
+
+    assert asyncio.run(stop_waiting()) == [Outcome.CREATED]
     writer.close()
     assert sorted(id for _, ids in store.commits for id in ids) == ["1", "2"]
+
+
+def test_results_that_come_together_wake_the_loop_once(monkeypatch: pytest.MonkeyPatch):
+    async def wait() -> tuple[list[Any], int]:
+        loop = asyncio.get_running_loop()
+        arrivals, woken = Arrivals(loop), []
+        real = loop.call_soon_threadsafe
+        monkeypatch.setattr(loop, "call_soon_threadsafe", lambda call, *rest: woken.append(1) or real(call, *rest))
+        expected = [arrivals.expect() for _ in range(100)]
+        for number, each in enumerate(expected):
+            each.set_exception(StoreError("odd")) if number % 2 else each.set_result(number)
+        got = await asyncio.gather(*[each.future for each in expected], return_exceptions=True)
+        once = len(woken)
+        late = arrivals.expect()
+        threading.Thread(target=late.set_result, args=["late"]).start()
+        return [*got, await late.future], once
+
+    got, woken = asyncio.run(wait())
+    assert [str(each) for each in got] == [*(str(at) if at % 2 == 0 else "odd" for at in range(100)), "late"]
+    assert woken == 1
+
+
+def test_a_result_for_a_loop_that_has_ended_is_nobodys():
+    async def leave() -> Any:
+        return Arrivals(asyncio.get_running_loop()).expect()
+
+    asyncio.run(leave()).set_result(1)

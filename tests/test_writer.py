@@ -2,7 +2,9 @@
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -69,6 +71,8 @@ def test_many_records_wait_while_sessions_are_behind_a_few_do_not(
     for first in (0, records):
         bodies = [f'{{"record_type":"recording","id":"{first + at}"}}'.encode() for at in range(records)]
         some = [read(body) for body in bodies]
-        assert len(adding.add("default", some, Origin(new_id())).result(20)) == records
+        done: Future[Any] = Future()
+        adding.add("default", some, Origin(new_id()), done)
+        assert len(done.result(20)) == records
     adding.close()
     assert bool(slept) is waits

@@ -3,7 +3,6 @@
 All of it is written by the thread that writes, in steps that take their turns with ingest.
 """
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -104,7 +103,7 @@ async def delete_session(call: Call) -> Response:
 
 async def _write(service: Service, work: Callable[[], T]) -> T:
     """What work in the writer's thread answers."""
-    return await asyncio.wrap_future(service.writer.run(lambda add: work()))
+    return await service.write(lambda add: work())
 
 
 async def _when_fresh(service: Service, work: Callable[[], T]) -> T:

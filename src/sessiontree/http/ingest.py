@@ -137,7 +137,7 @@ class Body:
     def note(self, outcomes: Sequence[Outcome]) -> None:
         """Count what became of a batch."""
         self._noted = True
-        for outcome in Outcome:
+        for outcome in self._outcomes:
             self._outcomes[outcome] += outcomes.count(outcome)
 
     def summary(self, import_id: str | None = None) -> IngestSummary:

@@ -3,7 +3,6 @@
 The web page about keys calls the same functions.
 """
 
-import asyncio
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -97,7 +96,7 @@ def _read(field: str, work: Callable[..., T], *arguments: object) -> T:
 
 async def _write(service: Service, work: Callable[[], T]) -> T:
     """What work in the writer's thread answers."""
-    return await asyncio.wrap_future(service.writer.run(lambda add: work()))
+    return await service.write(lambda add: work())
 
 
 def _shown(service: Service, key: ApiKey, now: datetime) -> answers.Key:

@@ -1,7 +1,7 @@
 """POST /v2/detail_records: a request body on its way into the store, and the answer that says what became of it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from functools import partial
 
@@ -20,6 +20,7 @@ LINE_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonl",
 JSON_TYPES = ("application/json",)
 INLINE_BYTES_MAX = 65_536
 PIECE_BYTES = 1 << 20
+_GONE = "the connection was closed before the end of the body"
 
 
 class ClientGone(SessiontreeError):
@@ -33,7 +34,7 @@ async def post_records(call: Call) -> Response:
     body = _body(call, headers)
     inline = length is not None and length <= INLINE_BYTES_MAX and not _packed(headers)
     origin = Origin(new_id(), key=call.key.prefix if call.key else None)
-    broken = await Taking(call.service, call.account, body, origin, inline=inline).take(_pieces(call))
+    broken = await Taking(call.service, call.account, body, origin, inline=inline).take(call)
     summary = body.summary(origin.id)
     counts = {"created": summary.created, "updated": summary.updated, "unchanged": summary.unchanged}
     for outcome, count in (counts | {"rejected": summary.rejected}).items():
@@ -106,7 +107,7 @@ def _body(call: Call, headers: dict[str, str]) -> Body:
     )
 
 
-async def _pieces(call: Call) -> AsyncIterator[bytes]:
+async def _pieces(call: Call) -> AsyncGenerator[bytes, None]:
     """The body in pieces large enough to be worth a thread."""
     held: list[bytes] = []
     size = total = 0
@@ -116,7 +117,7 @@ async def _pieces(call: Call) -> AsyncIterator[bytes]:
         message = await call.receive()
         if message["type"] == "http.disconnect":
             yield b"".join(held)
-            raise ClientGone("the connection was closed before the end of the body")
+            raise ClientGone(_GONE)
         part, more = message.get("body", b""), message.get("more_body", False)
         total += len(part)
         if total > bytes_max:
@@ -144,37 +145,45 @@ class Taking:
         self._origin = origin
         self._inline = inline
 
-    async def take(self, pieces: AsyncIterator[bytes]) -> Exception | None:
+    async def take(self, call: Call) -> Exception | None:
         """Store every record; what broke the body off, if something did: the whole records before it are stored."""
         broken: Exception | None = None
-        under_way: asyncio.Future[None] | None = None
         try:
-            async with aclosing(pieces):  # type: ignore[type-var]
-                async for piece in pieces:
-                    if self._inline:
-                        self._body.feed(piece)
-                        continue
-                    if under_way is not None:
-                        await under_way
-                    under_way = asyncio.wrap_future(self._service.writer.run(partial(self._take_piece, piece)))
-            if under_way is not None:
-                await under_way
+            await (self._read(call) if self._inline else self._store_pieces(call))
             self._body.finish()
         except SessiontreeError as error:
             broken = error
         try:
-            if under_way is not None:  # the body may have broken off while a piece was being stored
-                await asyncio.wait([under_way])
-                if isinstance(error_there := under_way.exception(), SessiontreeError):
-                    broken = error_there
             for batch in self._body.take(rest=True) or [[]]:
                 rejected = self._body.take_rejected()
                 if batch or rejected:
-                    added = self._service.writer.add(self._account, batch, self._origin, rejected=rejected)
-                    self._body.note(await asyncio.wrap_future(added))
+                    arrival = self._service.expect()
+                    self._service.writer.add(self._account, batch, self._origin, arrival, rejected=rejected)
+                    self._body.note(await arrival.future)
         except SessiontreeError as error:
             broken = error
         return broken
+
+    async def _read(self, call: Call) -> None:
+        more = True
+        while more:
+            message = await call.receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone(_GONE)
+            self._body.feed(message.get("body", b""))
+            more = message.get("more_body", False)
+
+    async def _store_pieces(self, call: Call) -> None:
+        under_way: asyncio.Future[None] | None = None
+        try:
+            async with aclosing(_pieces(call)) as pieces:
+                async for piece in pieces:
+                    if under_way is not None:
+                        await under_way
+                    under_way = self._service.write(partial(self._take_piece, piece))
+        finally:
+            if under_way is not None:  # the body may have broken off while a piece was being stored
+                await under_way
 
     def _take_piece(self, piece: bytes, add: Add) -> None:
         try:

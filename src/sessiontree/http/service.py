@@ -2,19 +2,20 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sessiontree import catalog_files
 from sessiontree.analysis import Analysis
 from sessiontree.catalog import RecordType
 from sessiontree.errors import StoreError
+from sessiontree.http.arrivals import Arrival, Arrivals
 from sessiontree.http.limits import RateLimit
 from sessiontree.http.metrics import Metrics
-from sessiontree.http.writer import Writer
+from sessiontree.http.writer import Add, Writer
 from sessiontree.keeping import KeeperThread
 from sessiontree.keys import KeyRing, LastUses
 from sessiontree.pages.sign_ins import SignIns
@@ -58,6 +59,7 @@ class Service:
         self.sign_ins = SignIns(file=None if shared is None else shared / "sign-ins.db")
         self.reader = Reader(self.catalog)
         self.writer = Writer(self.store, committed=self.metrics.commit)
+        self._arrivals: Arrivals | None = None
         self._keeper = None if kept else KeeperThread(self.store)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="sessiontree")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sessiontree-reader")
@@ -65,6 +67,19 @@ class Service:
     async def in_thread(self, work: Callable[[], T]) -> T:
         """The result of long work, done outside the event loop."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    def expect(self) -> Arrival[Any]:
+        """A result that this event loop waits for, from another thread."""
+        loop = asyncio.get_running_loop()
+        if self._arrivals is None or self._arrivals.loop is not loop:
+            self._arrivals = Arrivals(loop)
+        return self._arrivals.expect()
+
+    def write(self, work: Callable[[Add], T]) -> "asyncio.Future[T]":
+        """The result of work that writes, done by the writer when it has its turn."""
+        arrival = self.expect()
+        self.writer.run(work, arrival)
+        return arrival.future
 
     async def short_read(self, work: Callable[[], T]) -> T:
         """The result of a short read: found right here, or in a thread where the store may have to be waited for."""
@@ -106,7 +121,7 @@ class Service:
     def _keep_uses(self, uses: Mapping[str, datetime]) -> None:
         """Have the last uses of keys written. One that is lost, because the store cannot be written, is no harm."""
         with suppress(StoreError):
-            self.writer.run(lambda add: self.store.note_uses(uses))
+            self.writer.run(lambda add: self.store.note_uses(uses), Future())
 
     def close(self) -> None:
         """Commit what has been accepted, then let go of everything. Closing twice is fine."""

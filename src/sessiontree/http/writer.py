@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from datetime import UTC, datetime
 from queue import SimpleQueue
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol
 
 from sessiontree.errors import SessiontreeError, StoreError
 from sessiontree.record import Record
@@ -29,8 +29,17 @@ BEHIND_SECONDS = 0.7
 """How far the sessions may be behind before many records wait, so that what they bring shows within a second or so."""
 BEHIND_WAIT_SECONDS = 1.0  # at most, for each commit: others may note more than anybody can refresh
 BEHIND_STEP_SECONDS = 0.01
-T = TypeVar("T")
 log = logging.getLogger("sessiontree")
+
+
+class Done(Protocol):
+    """Who is told what became of a job: a `Future`, or somebody in an event loop (see `arrivals`)."""
+
+    def set_result(self, result: Any) -> None:
+        """It is done, and this came of it."""
+
+    def set_exception(self, exception: BaseException) -> None:
+        """It failed."""
 
 
 class Job(NamedTuple):
@@ -39,7 +48,7 @@ class Job(NamedTuple):
     account: str
     records: Sequence[Record]
     share: Share
-    done: "Future[Sequence[Outcome]]"
+    done: Done
 
 
 Add = Callable[[str, Sequence[Record], Share], Sequence[Outcome]]
@@ -50,7 +59,7 @@ class Work(NamedTuple):
     """Something that writes by itself, in the writer's thread."""
 
     work: Callable[[Add], Any]
-    done: "Future[Any]"
+    done: Done
 
 
 class Behind:
@@ -87,27 +96,19 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="sessiontree-writer", daemon=True)
         self._thread.start()
 
-    def add(
-        self, account: str, records: Sequence[Record], origin: Origin, *, rejected: int = 0
-    ) -> "Future[Sequence[Outcome]]":
-        """The outcomes of these records, once they are durable. `rejected` counts those that cannot be added."""
-        done: Future[Sequence[Outcome]] = Future()
-        done.set_running_or_notify_cancel()  # whoever stops waiting for it cannot stop it
-        with self._lock:
-            if self._closed:
-                raise StoreError("the server is shutting down")
-            self._jobs.put(Job(account, records, Share(origin, len(records), rejected), done))
-        return done
+    def add(self, account: str, records: Sequence[Record], origin: Origin, done: Done, *, rejected: int = 0) -> None:
+        """Tell the outcomes of these records, once they are durable. `rejected` counts those that cannot be added."""
+        self._put(Job(account, records, Share(origin, len(records), rejected), done))
 
-    def run(self, work: Callable[[Add], T]) -> "Future[T]":
-        """What this work, which writes by itself, answers when it is done; it has its turn among the other jobs."""
-        done: Future[T] = Future()
-        done.set_running_or_notify_cancel()  # whoever stops waiting for it cannot stop it
+    def run(self, work: Callable[[Add], Any], done: Done) -> None:
+        """Tell what this work, which writes by itself, answers; it has its turn among the other jobs."""
+        self._put(Work(work, done))
+
+    def _put(self, job: Job | Work) -> None:
         with self._lock:
             if self._closed:
                 raise StoreError("the server is shutting down")
-            self._jobs.put(Work(work, done))
-        return done
+            self._jobs.put(job)
 
     def close(self) -> None:
         """Write what is waiting, and stop. Closing twice is fine."""
