@@ -30,9 +30,9 @@ _AT_ONCE = 1000  # notes read at once
 # An insert alone would wait for whoever holds the lock.
 _MAKE_LOCK = """insert into counter (account, name, value) select %(account)s, %(name)s, 0
     where not exists (select from counter where account = %(account)s and name = %(name)s) on conflict do nothing"""
-_NEXT_SMALL = """select number, what, first, last from dirty
-    where account = %s and number > %s and last - first < %s order by number limit %s"""
-_NEXT_LARGE = _NEXT_SMALL.replace("<", ">=")
+_NEXT = """select number, what, first, last from dirty
+    where account = %(account)s and number > %(after)s order by number limit %(limit)s"""
+_NEXT_SMALL = _NEXT.replace("order by", f"and last - first < {SMALL_ROWS} order by")
 _AT_HOME = """select home.row from unnest(%s::bigint[], %s::bigint[]) as noted (first, last)
     join home on account = %s and home.row between noted.first and noted.last"""
 _OF_THESE_AT_HOME = "select row from home where account = %s and row = any(%s::bigint[])"
@@ -97,20 +97,25 @@ def make_lock(db: Connection[Any], account_id: int) -> None:
     db.execute(_MAKE_LOCK, {"account": account_id, "name": LOCK})
 
 
-def take(db: Connection[Any], account_id: int, limit: int) -> Notes:
-    """The account's oldest notes, of about `limit` records, the small ones first. They stay until `drop`."""
+def take(db: Connection[Any], account_id: int, limit: int, *, small_first: bool) -> Notes:
+    """The account's oldest notes, of about `limit` records; with `small_first` only small ones, if there are any.
+
+    They stay until `drop`.
+    """
     notes = Notes(account_id)
-    for next_ones in (_NEXT_SMALL, _NEXT_LARGE):
-        limit = _take(db, notes, next_ones, limit)
+    if small_first:
+        _take(db, notes, _NEXT_SMALL, limit)
+    if not notes.numbers:
+        _take(db, notes, _NEXT, limit)
     notes.rows = list(merged(notes.rows))
     return notes
 
 
-def _take(db: Connection[Any], notes: Notes, next_ones: str, limit: int) -> int:
-    """Take up notes until the limit is reached; what is left of it."""
+def _take(db: Connection[Any], notes: Notes, next_ones: str, limit: int) -> None:
+    """Take up notes until the limit is reached."""
     after = -1
     while limit > 0 and notes.shortened is None:
-        values = [notes.account_id, after, SMALL_ROWS, min(limit, _AT_ONCE)]
+        values = {"account": notes.account_id, "after": after, "limit": min(limit, _AT_ONCE)}
         found = _about(db.execute(next_ones, values).fetchall(), limit)
         if not found:
             break
@@ -120,7 +125,6 @@ def _take(db: Connection[Any], notes: Notes, next_ones: str, limit: int) -> int:
                 break
             limit -= notes.take(number, what, first, last, limit, done)
         after = found[-1][0]
-    return limit
 
 
 def _about(found: list[tuple[Any, ...]], limit: int) -> list[tuple[Any, ...]]:

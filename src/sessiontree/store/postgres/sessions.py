@@ -42,14 +42,19 @@ class PostgresSessions:
     def __init__(self, store: "PostgresStore") -> None:
         self._store = store
         self._plans = plans(store.catalog)
+        self._small_first = False
+        self._latest = 0  # the account that had its turn
         self._locks: set[int] = set()  # accounts that are known to have one
 
     def refresh(self, limit: int = REFRESH_RECORDS) -> int:
         accounts = [account_id for (account_id,) in self._store.ask(dirty.ACCOUNTS)]
         if not accounts:
             return 0
-        if not any(self._refresh(account_id, limit) for account_id in accounts):
-            time.sleep(_BUSY_SECONDS)
+        for account_id in sorted(accounts, key=lambda each: (each <= self._latest, each)):  # each has its turn
+            if self._refresh(account_id, limit):
+                self._latest = account_id
+                return self.waiting()
+        time.sleep(_BUSY_SECONDS)
         return self.waiting()
 
     def settle(self) -> None:
@@ -63,11 +68,15 @@ class PostgresSessions:
             self._store.write(lambda db: dirty.make_lock(db, account_id))
             self._locks.add(account_id)
 
+        # Every other time, or a steady flow of small ones would hold up all.
+        self._small_first = not self._small_first
+        small_first = self._small_first and not alone
+
         def work(db: Connection[Any]) -> bool:
             number = dirty.begin(db, account_id)
             if number is None:
                 return False
-            notes = dirty.take(db, account_id, limit)
+            notes = dirty.take(db, account_id, limit, small_first=small_first)
             refresh = Refresh(RefreshReading(self._store, db, account_id), notes, self._plans, datetime.now(UTC))
             refresh.run()
             session_writing.write(db, refresh, number)

@@ -9,7 +9,7 @@ from sessiontree.store.parts.notes import NEW, PLACE, ROWS, SESSION, SMALL_ROWS,
 
 WAITING = "select coalesce(sum(case when what in ('new', 'rows') then last - first + 1 else 1 end), 0) from dirty"
 _SMALL = f"last - first < {SMALL_ROWS}"
-_ACCOUNTS = "select account from dirty where {} order by number limit 1"
+_ACCOUNT = "select account from dirty where {} order by number limit 1"
 _TAKE = "select number, what, first, last from dirty where account = ? and {} order by number"
 _AT_HOME = "select row from home where row between ? and ?"
 _NOTE = "insert into dirty (account, what, first, last) values (?, ?, ?, ?)"
@@ -43,21 +43,20 @@ def note_changed(db: sqlite3.Connection, account_id: int, changed: dict[int, tup
 
 
 def take(db: sqlite3.Connection, limit: int, *, small_first: bool) -> Notes | None:
-    """Some notes of one account, of about `limit` records: the oldest, or the small ones before the large ones.
+    """The oldest notes of one account, of about `limit` records; with `small_first` only small ones, if there are any.
 
     They stay until `drop`. None if nothing waits.
     """
-    orders = [_SMALL, f"not {_SMALL}"] if small_first else ["true"]
-    accounts = [account_id for order in orders for (account_id,) in db.execute(_ACCOUNTS.format(order))]
-    if not accounts:
+    which = _SMALL if small_first and db.execute(_ACCOUNT.format(_SMALL)).fetchone() else "true"
+    account = db.execute(_ACCOUNT.format(which)).fetchone()
+    if account is None:
         return None
-    notes = Notes(accounts[0])
-    for order in orders:
-        for number, what, first, last in db.execute(_TAKE.format(order), [notes.account_id]):
-            if limit <= 0 or notes.shortened is not None:
-                break
-            at_home = {row for (row,) in db.execute(_AT_HOME, [first, last])} if what == NEW else ()
-            limit -= notes.take(number, what, first, last, limit, at_home)
+    notes = Notes(account[0])
+    for number, what, first, last in db.execute(_TAKE.format(which), account):
+        if limit <= 0 or notes.shortened is not None:
+            break
+        at_home = {row for (row,) in db.execute(_AT_HOME, [first, last])} if what == NEW else ()
+        limit -= notes.take(number, what, first, last, limit, at_home)
     notes.rows = list(merged(notes.rows))
     return notes
 

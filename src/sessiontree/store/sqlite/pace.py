@@ -5,7 +5,7 @@ Records that arrived session by session are refreshed ten times as fast as the s
 
 from typing import Final
 
-STEP_SECONDS: Final = 0.25
+STEP_SECONDS: Final = 0.15
 RECORDS_MIN: Final = 200
 
 
@@ -13,7 +13,7 @@ class Pace:
     """Learns from how long the last ones took."""
 
     def __init__(self) -> None:
-        self._per_second = 40_000.0  # as when records arrive session by session
+        self._per_second = 10_000.0
 
     def records(self, limit: int) -> int:
         """How many records to take, `limit` at most."""
