@@ -20,7 +20,7 @@ DELAY_SECONDS = 0.25  # after the first commit, or after a turn that left someth
 LEFT_SECONDS = 0.05  # of refreshing that a turn may leave
 LOOKING_SHARE = 0.05  # of the time, at most, for looking whether another process stores types that this one lacks
 RETRY_SECONDS = 5.0
-RECORDS = 20_000  # at once, at most
+RECORDS = 6_000  # at once, at most
 log = logging.getLogger("sessiontree")
 
 

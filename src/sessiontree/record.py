@@ -38,7 +38,7 @@ def valid_id(value: str) -> bool:
     return 0 < len(value) <= ID_CHARS_MAX and value.isprintable() and "/" not in value
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=4096)
 def read_time(text: str) -> datetime:
     """The moment that an ISO 8601 text names, in UTC; without a zone it is read as UTC.
 

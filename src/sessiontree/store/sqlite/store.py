@@ -39,7 +39,7 @@ from sessiontree.store.sqlite.snapshot import ReadTransaction
 from sessiontree.store.sqlite.spend import SqliteSpend
 
 _CACHE_KIB = 32_768
-_WRITER_CACHE_KIB = 131_072  # random ids touch pages all over the file
+_WRITER_CACHE_KIB = 98_304  # random ids touch pages all over the file
 _MAIN_CACHE_KIB = 262_144  # of the thread that answers point reads: a tenth of their time at 1 million records
 _TRAIN_AT_ROWS = (1_000, 20_000, 400_000)  # when to train a dictionary
 _TRAIN_RECORDS = 1_000  # how many records a dictionary is trained of
