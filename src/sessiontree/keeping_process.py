@@ -106,7 +106,7 @@ def _keep() -> None:
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
     try:
         catalog = catalog_files.load(Path(settings.catalog) if settings.catalog else None)
-        store = open_store(settings.store, catalog, create=False)
+        store = open_store(settings.store, catalog, create=False, sparing=True)
     except SessiontreeError as error:
         log.error("sessions cannot be refreshed: %s", error)
         sys.exit(1)

@@ -244,8 +244,11 @@ def shown_name(where: str) -> str:
     return f"{parts.scheme}://{user.partition(':')[0]}{'@' if user else ''}{host}{parts.path}{query}"
 
 
-def open_store(where: str, catalog: Catalog, *, create: bool = True) -> Store:
-    """Open the store at a path (a SQLite file) or URL. Raises StoreError, in one sentence, when that cannot be done."""
+def open_store(where: str, catalog: Catalog, *, create: bool = True, sparing: bool = False) -> Store:
+    """Open the store at a path (a SQLite file) or URL. Raises StoreError, in one sentence, when that cannot be done.
+
+    `sparing`: with little memory, for a process beside the one that answers.
+    """
     if is_postgres(where):
         with needs_psycopg():
             from sessiontree.store.postgres.store import PostgresStore
@@ -253,7 +256,7 @@ def open_store(where: str, catalog: Catalog, *, create: bool = True) -> Store:
     from sessiontree.store.sqlite import SqliteStore
 
     path = where.removeprefix("sqlite:///") if where.startswith("sqlite:///") else where
-    return SqliteStore(Path(path), catalog, create=create)
+    return SqliteStore(Path(path), catalog, create=create, sparing=sparing)
 
 
 def is_postgres(where: str) -> bool:

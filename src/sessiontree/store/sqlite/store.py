@@ -38,6 +38,7 @@ from sessiontree.store.sqlite.sessions import SqliteSessions
 from sessiontree.store.sqlite.snapshot import ReadTransaction
 from sessiontree.store.sqlite.spend import SqliteSpend
 
+_SPARING_CACHE_KIB = 16_384
 _CACHE_KIB = 32_768
 _WRITER_CACHE_KIB = 98_304  # random ids touch pages all over the file
 _MAIN_CACHE_KIB = 262_144  # of the thread that answers point reads: a tenth of their time at 1 million records
@@ -50,13 +51,14 @@ class SqliteStore:
 
     waits = False
 
-    def __init__(self, path: Path, catalog: Catalog, *, create: bool = True) -> None:
+    def __init__(self, path: Path, catalog: Catalog, *, create: bool = True, sparing: bool = False) -> None:
         self.catalog = catalog
         self.path = path
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
         self._lock = threading.RLock()
         self._closed = False
+        self._sparing = sparing
         self._version = 0
         if path.is_dir():
             raise StoreError(f"{path} is a folder, and a file is needed: name one in it with --store")
@@ -81,7 +83,7 @@ class SqliteStore:
     def _connect(self, *, cache_kib: int) -> sqlite3.Connection:
         if self._closed:
             raise StoreError(f"{self.path} has been closed")
-        db = opening.connect(self.path, cache_kib=cache_kib)
+        db = opening.connect(self.path, cache_kib=_SPARING_CACHE_KIB if self._sparing else cache_kib)
         self._connections.append(db)
         return db
 
