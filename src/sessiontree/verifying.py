@@ -18,7 +18,7 @@ from sessiontree.store import Store, refuse_undeclared
 from sessiontree.store.checks import DIFFERENCES_MAX, Difference, Moment, Sums
 
 PATIENCE_SECONDS = 60
-WORK_SECONDS = 2.0  # without getting nearer to the end, because others write as fast
+WORK_SECONDS = 0.5  # without getting nearer to the end, because others write as fast
 """How long a moment is sought at which every change is worked in."""
 _LOOKS = 20
 _LOOK_SECONDS = 0.002
