@@ -151,3 +151,30 @@ def test_a_claim_of_the_future_is_none(stores: list[SqliteStore], monkeypatch: p
     now = datetime.now(UTC).timestamp()
     monkeypatch.setattr(claim.time, "time", lambda: now - 3600)
     assert other.sessions.refresh() == 0
+
+
+@pytest.mark.usefixtures("beside")
+def test_who_has_lost_a_claim_leaves_the_next_one_alone(stores: list[SqliteStore], monkeypatch: pytest.MonkeyPatch):
+    one, other = stores
+    monkeypatch.setattr(sessions, "_LEFT_RECORDS", 0)
+    add(one, *[record(one, "recording", f"r{at}", telnyx_session_id=f"s{at}") for at in range(4)])
+
+    def others_turn() -> None:
+        with monkeypatch.context() as passing:
+            passing.setattr(claim.time, "time", lambda: datetime.now(UTC).timestamp() + claim.SECONDS)
+            assert other.sessions.refresh(1) == 3
+
+    assert meanwhile(monkeypatch, one, others_turn)
+    assert meanwhile(monkeypatch, other, lambda: None)
+    assert other.sessions.waiting() == 0
+
+
+def test_nobody_waits_for_a_session_that_takes_long(stores: list[SqliteStore], monkeypatch: pytest.MonkeyPatch):
+    one, other = stores
+    monkeypatch.setattr(sessions, "_LONG_SECONDS", 0.0)
+    add(one, record(one, "recording", "r1", telnyx_session_id="s"))
+    assert not meanwhile(monkeypatch, one, lambda: None)
+    add(one, record(one, "recording", "r2", telnyx_session_id="s"))
+    assert meanwhile(monkeypatch, one, lambda: add(other, record(other, "recording", "r3", telnyx_session_id="s")))
+    assert one.sessions.refresh() == 0
+    assert counted(one, "s") == 4

@@ -49,6 +49,10 @@ class Claim:
     def end(self, db: sqlite3.Connection) -> None:
         """Let others claim: little waits."""
         cancel(db)
+        self.lost()
+
+    def lost(self) -> None:
+        """It does not hold any more. Who has claimed since goes on undisturbed."""
         self._until = 0.0
 
     def _write(self, db: sqlite3.Connection, now: float) -> None:

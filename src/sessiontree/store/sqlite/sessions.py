@@ -31,6 +31,8 @@ _BUSY_SECONDS = 0.02  # how long to leave alone what another process is refreshi
 _FEW_RECORDS = 500  # are refreshed while nobody else writes, so that nothing waits at the end, for a moment
 _SETTLED_RECORDS = 20_000  # are refreshed while nobody else writes, if need be: in less than a second
 _LEFT_RECORDS = 4000  # are left to whoever is next
+_LONG_SECONDS = 0.25  # of working out, which only a very large session takes when few records are refreshed
+_LONG_FOR_SECONDS = 60.0  # it is likely to change again
 _IDENTITY = "account = (select id from account where name = ?) and record_type = ? and id = ?"
 
 
@@ -43,6 +45,7 @@ class SqliteSessions:
         self._pace = Pace()
         self._claim = Claim()
         self._cancelled = False
+        self._long_until = 0.0  # until then, working out may take so long that nobody is kept from writing meanwhile
         self._small_first = False
         self._one_at_a_time = threading.Lock()
 
@@ -53,7 +56,8 @@ class SqliteSessions:
                 return 0
             if not self._claimed():
                 time.sleep(_BUSY_SECONDS)
-            elif waiting <= _FEW_RECORDS or self._cancelled:  # cancelled twice would be once too often
+            elif self._cancelled or (waiting <= _FEW_RECORDS and time.monotonic() >= self._long_until):
+                # cancelled twice would be once too often
                 with self._store.writing() as db:
                     if self._claim.make(db):
                         self._write(db, self._worked_out(db, limit))
@@ -79,14 +83,17 @@ class SqliteSessions:
             return None
         refresh = Refresh(RefreshReading(self._store, db, notes.account_id), notes, self._plans, datetime.now(UTC))
         refresh.run()
-        self._pace.took(notes.records, time.monotonic() - began)
+        ended = time.monotonic()
+        self._pace.took(notes.records, ended - began)
+        if ended - began > _LONG_SECONDS:
+            self._long_until = ended + _LONG_FOR_SECONDS
         return refresh
 
     def _write(self, db: sqlite3.Connection, refresh: Refresh | None) -> None:
         """Write what was worked out, unless somebody has made it wrong meanwhile."""
         self._cancelled = not self._claim.holds(db)
         if self._cancelled:
-            self._claim.end(db)
+            self._claim.lost()
             return
         if refresh is not None:
             session_writing.write(db, refresh)
