@@ -55,7 +55,7 @@ def test_a_signal_stops_it_in_order(tmp_path: Path, where: str, number: signal.S
     with running(tmp_path, where) as server:
         assert server.post([RECORD]).status_code == 200
         server.process.send_signal(number)
-        assert server.process.wait(30) in (0, -number)
+        assert server.process.wait(30) == 0
     log = (tmp_path / "server.log").read_text()
     assert "Traceback" not in log
     assert is_closed(where)

@@ -2,9 +2,12 @@
 
 import gc
 import logging
+import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from types import FrameType
 
 import uvicorn
 
@@ -96,19 +99,31 @@ def serve(settings: Settings, *, ready: Callable[[str, Service], None] = lambda 
 
 
 def _serve_alone(settings: Settings, listening: socket.socket, url: str, ready: Callable[[str, Service], None]) -> None:
-    service = Service(settings, kept=True)
-    keeper = KeeperProcess(settings)
-    try:
+    with (
+        suppress(KeyboardInterrupt),
+        _told_to_stop(),
+        closing(Service(settings, kept=True)) as service,
+        KeeperProcess(settings),
+    ):
         process = ServerProcess(service)
         process.warn()
         log.info("serving %s on %s", shown_name(settings.store), url)
         ready(url, service)
         process.run(listening)
-    except KeyboardInterrupt:
-        pass
+
+
+@contextmanager
+def _told_to_stop() -> Iterator[None]:
+    """SIGTERM ends this process as Ctrl-C does: uvicorn repeats it when it has finished, before we have closed all."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
     finally:
-        keeper.close()
-        service.close()
+        signal.signal(signal.SIGTERM, before)
 
 
 def _listen(settings: Settings) -> socket.socket:
