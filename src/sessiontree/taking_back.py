@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from sessiontree.store import Store, refuse_undeclared
 from sessiontree.store.removing import NotFresh, Pruned, Removal, together
+from sessiontree.working_in import work_in
 
 FRESH_SECONDS_MAX = 10.0
 _STEPS_UNREFRESHED = 20
@@ -45,10 +46,9 @@ def when_fresh(store: Store, work: Callable[[], T]) -> T:
 
 
 def refresh(store: Store) -> None:
-    """Bring every session's row up to date. Raises StoreError, also as `refuse_undeclared` does."""
+    """Bring every session's row up to date, as `work_in` does. Raises StoreError, also as `refuse_undeclared` does."""
     refuse_undeclared(store)
-    while store.sessions.refresh():
-        pass
+    work_in(store)
 
 
 def prune(

@@ -5,20 +5,18 @@ row is compared with a fresh computation (`afresh`). What is noted as changed is
 left to a store (`store.checks`).
 """
 
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 
-from sessiontree import money
+from sessiontree import money, working_in
 from sessiontree.afresh import Afresh
 from sessiontree.errors import StoreError
 from sessiontree.store import Store, refuse_undeclared
 from sessiontree.store.checks import DIFFERENCES_MAX, Difference, Moment, Sums
 
 PATIENCE_SECONDS = 60
-WORK_SECONDS = 0.5  # without getting nearer to the end, because others write as fast
 """How long a moment is sought at which every change is worked in."""
 _LOOKS = 20
 _LOOK_SECONDS = 0.002
@@ -64,14 +62,8 @@ def work_in(store: Store) -> None:
     """
     if store.sessions.waiting():
         refuse_undeclared(store)
-    lowest, until = sys.maxsize, 0.0
     with suppress(StoreError):
-        while left := store.sessions.refresh():
-            if left < lowest:
-                lowest, until = left, time.monotonic() + WORK_SECONDS
-            elif time.monotonic() > until:
-                store.sessions.settle()
-                return
+        working_in.work_in(store)
 
 
 def verify(

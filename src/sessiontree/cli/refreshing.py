@@ -2,10 +2,11 @@
 
 from sessiontree.cli.progress import progress
 from sessiontree.store import Store, refuse_undeclared
+from sessiontree.working_in import work_in
 
 
 def refresh(store: Store) -> None:
-    """Refresh every session that waits for it, with a progress bar; nothing to do is no work.
+    """Refresh every session that waits for it, with a progress bar; nothing to do is no work. See `work_in`.
 
     Raises StoreError where that would spoil sessions (see `refuse_undeclared`).
     """
@@ -14,6 +15,11 @@ def refresh(store: Store) -> None:
         return
     refuse_undeclared(store)
     with progress("sessions", waiting) as advance:
-        while left := store.sessions.refresh():
-            advance(waiting - left)
-            waiting = left
+        shown = waiting
+
+        def tell(left: int) -> None:
+            nonlocal shown
+            advance(shown - left)
+            shown = left
+
+        work_in(store, tell)
