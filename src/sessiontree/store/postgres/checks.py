@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from sessiontree.record import Record
 from sessiontree.store.checks import Identity, Row, Sums
-from sessiontree.store.postgres import records
-from sessiontree.store.postgres.adding_up import AddingUp
+from sessiontree.store.postgres import adding_up, records
 from sessiontree.store.postgres.session_rows import COLUMNS, read_row, read_session
 from sessiontree.store.postgres.snapshot import PostgresSnapshot
 
@@ -42,7 +41,7 @@ class PostgresMoment:
         return PostgresSnapshot(self._store, self._db, self._account)
 
     def sums(self, advance: Callable[[int], None]) -> Sums:
-        return AddingUp(self.snapshot(), advance).run()
+        return adding_up.sums(self.snapshot(), advance)
 
     def numbers(self, *, after: int, limit: int) -> list[int]:
         return [number for (number,) in self._db.execute(_NUMBERS, [self._account_id, after, limit])]

@@ -8,7 +8,7 @@ from psycopg import Connection
 
 from sessiontree.store.checks import Sums
 from sessiontree.store.copying import COUNTED, LAST_ROW, ROWS_AT_ONCE, Piece
-from sessiontree.store.postgres.adding_up import AddingUp
+from sessiontree.store.postgres import adding_up
 from sessiontree.store.postgres.amounts import from_numeric
 from sessiontree.store.postgres.session_rows import COLUMNS
 from sessiontree.store.postgres.snapshot import PostgresSnapshot
@@ -73,7 +73,7 @@ class PostgresSource:
         return int(count)
 
     def sums(self, account: str, advance: Callable[[int], None]) -> Sums:
-        return AddingUp(PostgresSnapshot(self._store, self._db, account), advance).run()
+        return adding_up.sums(PostgresSnapshot(self._store, self._db, account), advance)
 
 
 def _neutral(table: str, row: tuple[Any, ...]) -> tuple[Any, ...]:

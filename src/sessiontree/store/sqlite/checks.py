@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from sessiontree.record import Record
 from sessiontree.store.checks import Identity, Row, Sums
 from sessiontree.store.parts.session_rows import COLUMNS, read_row, read_session
-from sessiontree.store.sqlite import records
-from sessiontree.store.sqlite.adding_up import AddingUp
+from sessiontree.store.sqlite import adding_up, records
 from sessiontree.store.sqlite.snapshot import SqliteSnapshot
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ class SqliteMoment:
         return SqliteSnapshot(self._store, self._db, self._account)
 
     def sums(self, advance: Callable[[int], None]) -> Sums:
-        return AddingUp(self.snapshot(), advance).run()
+        return adding_up.sums(self.snapshot(), advance)
 
     def numbers(self, *, after: int, limit: int) -> list[int]:
         statement = "select number from session where account = ? and number > ? order by number limit ?"

@@ -9,7 +9,7 @@ from sessiontree.money import UNIT
 from sessiontree.store.checks import Sums
 from sessiontree.store.copying import COUNTED, LAST_CHANGE, LAST_ROW, LAST_SESSION, ROWS_AT_ONCE, Piece
 from sessiontree.store.parts.session_rows import COLUMNS
-from sessiontree.store.sqlite.adding_up import AddingUp
+from sessiontree.store.sqlite import adding_up
 from sessiontree.store.sqlite.brought import next_row
 from sessiontree.store.sqlite.snapshot import SqliteSnapshot
 
@@ -65,7 +65,7 @@ class SqliteSource:
         return {table: self._db.execute(f"select count(*) from {table}").fetchone()[0] for table in COUNTED}  # noqa: S608
 
     def sums(self, account: str, advance: Callable[[int], None]) -> Sums:
-        return AddingUp(SqliteSnapshot(self._store, self._db, account), advance).run()
+        return adding_up.sums(SqliteSnapshot(self._store, self._db, account), advance)
 
     def _counters(self) -> Iterator[tuple[int, str, int]]:
         yield (0, LAST_ROW, next_row(self._db) - 1)
