@@ -6,15 +6,12 @@ from typing import Any
 
 from psycopg import Connection
 
-from sessiontree.store import Outcome
 from sessiontree.store.intakes import IntakeUndone
-from sessiontree.store.parts.brought import Brought
-from sessiontree.store.parts.micros import to_micros
+from sessiontree.store.parts.brought import COLUMNS, Brought, count
 from sessiontree.store.postgres.text import to_text
 
-_OUTCOMES = tuple(Outcome)
-_NEW = """insert into intake (account, number, received, files, key, created, updated, unchanged, rejected, first, last)
-    values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
+_NEW = f"""insert into intake ({COLUMNS})
+    values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""  # noqa: S608 - only our own names
 _MORE = """update intake set created = created + %s, updated = updated + %s, unchanged = unchanged + %s,
     rejected = rejected + %s where account = %s and number = %s"""
 _KNOWN = """select number, undo_began from intake where account = %s and number = any(%s::bigint[])
@@ -27,23 +24,10 @@ def note(db: Connection[Any], account_id: int, received: datetime, brought: Sequ
     An intake that has brought something before stays locked until the end: its undo cannot begin in between.
     """
     known = _known(db, account_id, [each.number for each in brought])
-    new: list[tuple[Any, ...]] = []
-    more: list[tuple[Any, ...]] = []
-    rows: list[tuple[int, ...]] = []
-    at = to_micros(received)
-    for (origin, _, rejected), number, outcomes, first, last in brought:
-        counts = (*map(outcomes.count, _OUTCOMES), rejected)
-        made = (first, last) if first <= last else (None, None)
-        if number not in known:
-            known.add(number)
-            new.append((account_id, number, at, _text(origin.files), origin.key, *counts, *made))
-        else:
-            more.append((*counts, account_id, number))
-            if first <= last:
-                rows.append((account_id, number, first, last))
-    _write(db, _NEW, new)
-    _write(db, _MORE, more)
-    _write(db, "insert into intake_rows (account, intake, first, last) values (%s, %s, %s, %s)", rows)
+    found = count(account_id, received, brought, known, to_text)
+    _write(db, _NEW, found.new)
+    _write(db, _MORE, found.more)
+    _write(db, "insert into intake_rows (account, intake, first, last) values (%s, %s, %s, %s)", found.rows)
 
 
 def _known(db: Connection[Any], account_id: int, numbers: Sequence[int]) -> set[int]:
@@ -54,10 +38,6 @@ def _known(db: Connection[Any], account_id: int, numbers: Sequence[int]) -> set[
             raise IntakeUndone
         known.add(number)
     return known
-
-
-def _text(files: str | None) -> str | None:
-    return None if files is None else to_text(files)
 
 
 def _write(db: Connection[Any], statement: str, rows: Sequence[tuple[Any, ...]]) -> None:

@@ -3,17 +3,16 @@
 A step locks the intake's row first, so that of several who undo it at once each takes other records.
 """
 
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from psycopg import Connection
 
-from sessiontree.store.intakes import Intake, Preview, UnknownIntake, id_of, number_of
+from sessiontree.store.intakes import Intake, Preview, UnknownIntake, number_of
 from sessiontree.store.parts.contents import Mine, total
-from sessiontree.store.parts.micros import from_micros, to_micros
+from sessiontree.store.parts.intake_rows import AFTER_ALL, COLUMNS, all_rows, changed_by, cut, made_by, read_intake
+from sessiontree.store.parts.micros import to_micros
 from sessiontree.store.postgres import removing
 from sessiontree.store.postgres.text import from_text
 from sessiontree.store.removing import Removal, together
@@ -21,7 +20,7 @@ from sessiontree.store.removing import Removal, together
 if TYPE_CHECKING:
     from sessiontree.store.postgres.store import PostgresStore
 
-_SELECT = "select number, received, files, key, created, updated, unchanged, rejected, undo_began, undone from intake "
+_SELECT = f"select {COLUMNS} from intake "  # noqa: S608 - only our own names
 _PAGE = _SELECT + "where account = %s and number < %s order by number desc limit %s"
 _ONE = _SELECT + "where account = %s and number = %s"
 _CHANGED = """select row from record where account = %(account)s and intake = %(intake)s and row > %(after)s
@@ -29,13 +28,12 @@ _CHANGED = """select row from record where account = %(account)s and intake = %(
     order by row limit %(limit)s"""
 _REPEATED = """select coalesce(sum(unchanged), 0)::bigint from intake
     where account = %s and number > %s and undone is null"""
-_FIRST_MADE = "select account, number, first, last from intake where account = %s and number = %s and first is not null"
-_LATER_MADE = "select account, intake, first, last from intake_rows where account = %s and intake = %s"
-_MADE_NEXT = "select first, last from intake_rows where account = %s and intake = %s order by first limit %s"
+_FIRST_MADE = "select first, last from intake where account = %s and number = %s and first is not null"
+_LATER_MADE = "select first, last from intake_rows where account = %s and intake = %s"
+_MOVE_MADE = """insert into intake_rows (account, intake, first, last) select account, number, first, last from intake
+    where account = %s and number = %s and first is not null"""
 _DEALT_WITH = "delete from intake_rows where account = %s and intake = %s and first = any(%s::bigint[])"
 _SHORTEN = "update intake_rows set first = %s where account = %s and intake = %s and first = %s"
-_PREVIEW_ROWS = 1000
-_AFTER_ALL = (1 << 63) - 1
 
 
 class PostgresIntakes:
@@ -45,9 +43,9 @@ class PostgresIntakes:
         self._store = store
 
     def page(self, account: str, *, limit: int, before: str | None = None) -> list[Intake]:
-        last = _AFTER_ALL if before is None else number_of(before)
+        last = AFTER_ALL if before is None else number_of(before)
         with self._store.snapshot(account) as snapshot:
-            return [_intake(row) for row in snapshot.db.execute(_PAGE, [snapshot.account_id, last, limit])]
+            return [_read(row) for row in snapshot.db.execute(_PAGE, [snapshot.account_id, last, limit])]
 
     def get(self, account: str, id: str) -> Intake | None:
         with self._store.snapshot(account) as snapshot:
@@ -87,7 +85,7 @@ class PostgresIntakes:
         if found.undo_began is None:
             _begin(db, account_id, number, at)
         rows = _made_next(db, account_id, number, limit)
-        mine = _made_by(number) if rows else _changed_by(number)
+        mine = made_by(number) if rows else changed_by(number)
         rows = rows or _changed(db, account_id, number, after=0, limit=limit)
         if not rows:
             _mark(db, "undone", account_id, number, at)
@@ -100,23 +98,12 @@ class PostgresIntakes:
 
 def _get(db: Connection[Any], account_id: int | None, number: int | None, *, lock: bool = False) -> Intake | None:
     row = db.execute(_ONE + (" for update" if lock else ""), [account_id, number]).fetchone()
-    return None if row is None else _intake(row)
+    return None if row is None else _read(row)
 
 
-def _intake(row: tuple[Any, ...]) -> Intake:
-    number, received, files, key, created, updated, unchanged, rejected, began, undone = row
-    return Intake(
-        id=id_of(number),
-        received=from_micros(received),
-        files=None if files is None else from_text(files),
-        key=key,
-        created=created,
-        updated=updated,
-        unchanged=unchanged,
-        rejected=rejected,
-        undo_began=None if began is None else from_micros(began),
-        undone=None if undone is None else from_micros(undone),
-    )
+def _read(row: Sequence[Any]) -> Intake:
+    number, received, files, *others = row
+    return read_intake((number, received, None if files is None else from_text(files), *others))
 
 
 def _mark(db: Connection[Any], column: str, account_id: int, number: int, at: datetime) -> None:
@@ -128,34 +115,18 @@ def _begin(db: Connection[Any], account_id: int, number: int, at: datetime) -> N
     """From now on all rows that the intake made are in one table, to be worked off."""
     _mark(db, "undo_began", account_id, number, at)
     which = [account_id, number]
-    db.execute(f"insert into intake_rows (account, intake, first, last) {_FIRST_MADE}", which)
+    db.execute(_MOVE_MADE, which)
     db.execute("update intake set first = null, last = null where account = %s and number = %s", which)
-
-
-def _made_by(number: int) -> Mine:
-    """The intake's contents in the rows that it made: the first ones, too, which name nobody."""
-    return lambda intake: intake is None or intake == number
-
-
-def _changed_by(number: int) -> Mine:
-    """The intake's contents in the rows that others made."""
-    return lambda intake: intake == number
 
 
 def _made_next(db: Connection[Any], account_id: int, number: int, limit: int) -> list[int]:
     """The next rows that the intake made; notes that they have been dealt with."""
-    rows: list[int] = []
-    whole: list[int] = []
-    for first, last in db.execute(_MADE_NEXT, [account_id, number, limit]).fetchall():
-        end = min(last, first + limit - len(rows) - 1)
-        rows += range(first, end + 1)
-        if end == last:
-            whole.append(first)
-        else:
-            db.execute(_SHORTEN, [end + 1, account_id, number, first])
-        if len(rows) == limit:
-            break
-    db.execute(_DEALT_WITH, [account_id, number, whole])
+    found = db.execute(f"{_LATER_MADE} order by first limit %s", [account_id, number, limit]).fetchall()
+    rows, used_up, shortened = cut(found, limit)
+    db.execute(_DEALT_WITH, [account_id, number, used_up])
+    if shortened is not None:
+        first, next_first = shortened
+        db.execute(_SHORTEN, [next_first, account_id, number, first])
     return rows
 
 
@@ -167,17 +138,5 @@ def _changed(db: Connection[Any], account_id: int, number: int, *, after: int, l
 
 def _all(db: Connection[Any], account_id: int, number: int) -> Iterator[tuple[Sequence[int], Mine]]:
     """All rows with contents of the intake, some at a time, each once."""
-    found = db.execute(f"{_FIRST_MADE} union all {_LATER_MADE} order by first", [account_id, number] * 2)
-    made = [(first, last) for _, _, first, last in found]
-    for first, last in made:
-        for start in range(first, last + 1, _PREVIEW_ROWS):
-            yield range(start, min(last + 1, start + _PREVIEW_ROWS)), _made_by(number)
-    after = 0
-    while rows := _changed(db, account_id, number, after=after, limit=_PREVIEW_ROWS):
-        yield [row for row in rows if not _within(made, row)], _changed_by(number)
-        after = rows[-1]
-
-
-def _within(ranges: Sequence[tuple[int, int]], row: int) -> bool:
-    at = bisect_right(ranges, row, key=itemgetter(0)) - 1
-    return at >= 0 and row <= ranges[at][1]
+    made = db.execute(f"{_FIRST_MADE} union all {_LATER_MADE} order by first", [account_id, number] * 2).fetchall()
+    return all_rows(number, made, lambda after, limit: _changed(db, account_id, number, after=after, limit=limit))

@@ -5,44 +5,25 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from itertools import chain
-from typing import Any
 
-from sessiontree.store import Outcome
 from sessiontree.store.intakes import IntakeUndone
-from sessiontree.store.parts.brought import Brought
-from sessiontree.store.parts.micros import to_micros
+from sessiontree.store.parts.brought import COLUMNS, Brought, count
 
 _LAST_REMOVED = "last row removed"
-_OUTCOMES = tuple(Outcome)
 _AT_ONCE = 200
-_NEW = """insert into intake (account, number, received, files, key, created, updated, unchanged, rejected, first, last)
-    values """
+_NEW = f"insert into intake ({COLUMNS}) values "  # noqa: S608 - only our own names
 _MORE = """update intake set created = created + ?, updated = updated + ?, unchanged = unchanged + ?,
     rejected = rejected + ? where account = ? and number = ?"""
 
 
 def note(db: sqlite3.Connection, account_id: int, received: datetime, brought: Sequence[Brought]) -> None:
     """Count what intakes brought, and note the rows they made. Raises IntakeUndone. Inside a writing transaction."""
-    known = _known(db, account_id, [each.number for each in brought])
-    new: list[tuple[Any, ...]] = []
-    more: list[tuple[Any, ...]] = []
-    rows: list[tuple[int, ...]] = []
-    at = to_micros(received)
-    for (origin, _, rejected), number, outcomes, first, last in brought:
-        counts = (*map(outcomes.count, _OUTCOMES), rejected)
-        made = (first, last) if first <= last else (None, None)
-        if number not in known:
-            known.add(number)
-            new.append((account_id, number, at, origin.files, origin.key, *counts, *made))
-        else:
-            more.append((*counts, account_id, number))
-            if first <= last:
-                rows.append((account_id, number, first, last))
-    for begin in range(0, len(new), _AT_ONCE):
-        some = new[begin : begin + _AT_ONCE]
-        db.execute(_NEW + _marks(len(some), 11), list(chain.from_iterable(some)))
-    db.executemany(_MORE, more)
-    db.executemany("insert into intake_rows values (?, ?, ?, ?)", rows)
+    found = count(account_id, received, brought, _known(db, account_id, [each.number for each in brought]))
+    for begin in range(0, len(found.new), _AT_ONCE):
+        some = found.new[begin : begin + _AT_ONCE]
+        db.execute(_NEW + _marks(len(some), len(some[0])), list(chain.from_iterable(some)))
+    db.executemany(_MORE, found.more)
+    db.executemany("insert into intake_rows values (?, ?, ?, ?)", found.rows)
 
 
 def _known(db: sqlite3.Connection, account_id: int, numbers: Sequence[int]) -> set[int]:

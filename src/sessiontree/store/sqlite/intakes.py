@@ -1,28 +1,30 @@
 """Intakes in SQLite: listing them, and undoing one step by step."""
 
 import sqlite3
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sessiontree.store.intakes import Intake, Preview, UnknownIntake, id_of, number_of
+from sessiontree.store.intakes import Intake, Preview, UnknownIntake, number_of
 from sessiontree.store.parts.contents import Mine, total
-from sessiontree.store.parts.micros import from_micros, to_micros
+from sessiontree.store.parts.intake_rows import AFTER_ALL, COLUMNS, all_rows, changed_by, cut, made_by, read_intake
+from sessiontree.store.parts.micros import to_micros
 from sessiontree.store.removing import Removal, together
 from sessiontree.store.sqlite import removing
 
 if TYPE_CHECKING:
     from sessiontree.store.sqlite.store import SqliteStore
 
-_SELECT = "select number, received, files, key, created, updated, unchanged, rejected, undo_began, undone from intake "
+_SELECT = f"select {COLUMNS} from intake "  # noqa: S608 - only our own names
 _CHANGED = """select row from record where intake = :intake and row > :after
     union select row from history where intake = :intake and row > :after order by row limit :limit"""
 _REPEATED = "select coalesce(sum(unchanged), 0) from intake where account = ? and number > ? and undone is null"
-_FIRST_MADE = "select account, number, first, last from intake where account = ? and number = ? and first is not null"
-_PREVIEW_ROWS = 1000
-_AFTER_ALL = (1 << 63) - 1
+_FIRST_MADE = "select first, last from intake where account = ? and number = ? and first is not null"
+_LATER_MADE = "select first, last from intake_rows where account = ? and intake = ?"
+_MOVE_MADE = """insert into intake_rows select account, number, first, last from intake
+    where account = ? and number = ? and first is not null"""
+_DEALT_WITH = "delete from intake_rows where account = ? and intake = ? and first = ?"
+_SHORTEN = "update intake_rows set first = ? where account = ? and intake = ? and first = ?"
 
 
 class SqliteIntakes:
@@ -32,10 +34,10 @@ class SqliteIntakes:
         self._store = store
 
     def page(self, account: str, *, limit: int, before: str | None = None) -> list[Intake]:
-        last = _AFTER_ALL if before is None else number_of(before)
+        last = AFTER_ALL if before is None else number_of(before)
         statement = _SELECT + "where account = ? and number < ? order by number desc limit ?"
         with self._store.snapshot(account) as snapshot:
-            return [_intake(row) for row in snapshot.db.execute(statement, [snapshot.account_id, last, limit])]
+            return [read_intake(row) for row in snapshot.db.execute(statement, [snapshot.account_id, last, limit])]
 
     def get(self, account: str, id: str) -> Intake | None:
         with self._store.snapshot(account) as snapshot:
@@ -68,7 +70,7 @@ class SqliteIntakes:
             if found.undo_began is None:
                 _begin(db, account_id, number, at)
             rows = _made_next(db, account_id, number, limit)
-            mine = _made_by(number) if rows else _changed_by(number)
+            mine = made_by(number) if rows else changed_by(number)
             rows = rows or _changed(db, number, after=0, limit=limit)
             if not rows:
                 _mark(db, "undone", account_id, number, at)
@@ -80,23 +82,7 @@ class SqliteIntakes:
 
 def _get(db: sqlite3.Connection, account_id: int | None, number: int | None) -> Intake | None:
     row = db.execute(_SELECT + "where account = ? and number = ?", [account_id, number]).fetchone()
-    return None if row is None else _intake(row)
-
-
-def _intake(row: tuple[Any, ...]) -> Intake:
-    number, received, files, key, created, updated, unchanged, rejected, began, undone = row
-    return Intake(
-        id=id_of(number),
-        received=from_micros(received),
-        files=files,
-        key=key,
-        created=created,
-        updated=updated,
-        unchanged=unchanged,
-        rejected=rejected,
-        undo_began=None if began is None else from_micros(began),
-        undone=None if undone is None else from_micros(undone),
-    )
+    return None if row is None else read_intake(row)
 
 
 def _mark(db: sqlite3.Connection, column: str, account_id: int, number: int, at: datetime) -> None:
@@ -108,36 +94,18 @@ def _begin(db: sqlite3.Connection, account_id: int, number: int, at: datetime) -
     """From now on all rows that the intake made are in one table, to be worked off."""
     _mark(db, "undo_began", account_id, number, at)
     which = [account_id, number]
-    db.execute(f"insert into intake_rows {_FIRST_MADE}", which)
+    db.execute(_MOVE_MADE, which)
     db.execute("update intake set first = null, last = null where account = ? and number = ?", which)
-
-
-def _made_by(number: int) -> Mine:
-    """The intake's contents in the rows that it made: the first ones, too, which name nobody."""
-    return lambda intake: intake is None or intake == number
-
-
-def _changed_by(number: int) -> Mine:
-    """The intake's contents in the rows that others made."""
-    return lambda intake: intake == number
 
 
 def _made_next(db: sqlite3.Connection, account_id: int, number: int, limit: int) -> list[int]:
     """The next rows that the intake made; notes that they have been dealt with."""
-    rows: list[int] = []
-    statement = "select first, last from intake_rows where account = ? and intake = ? order by first limit ?"
-    for first, last in db.execute(statement, [account_id, number, limit]).fetchall():
-        end = min(last, first + limit - len(rows) - 1)
-        rows += range(first, end + 1)
-        which = [account_id, number, first]
-        if end == last:
-            db.execute("delete from intake_rows where account = ? and intake = ? and first = ?", which)
-        else:
-            db.execute(
-                "update intake_rows set first = ? where account = ? and intake = ? and first = ?", [end + 1, *which]
-            )
-        if len(rows) == limit:
-            break
+    found = db.execute(f"{_LATER_MADE} order by first limit ?", [account_id, number, limit]).fetchall()
+    rows, used_up, shortened = cut(found, limit)
+    db.executemany(_DEALT_WITH, [(account_id, number, first) for first in used_up])
+    if shortened is not None:
+        first, next_first = shortened
+        db.execute(_SHORTEN, [next_first, account_id, number, first])
     return rows
 
 
@@ -148,18 +116,5 @@ def _changed(db: sqlite3.Connection, number: int, *, after: int, limit: int) -> 
 
 def _all(db: sqlite3.Connection, account_id: int, number: int) -> Iterator[tuple[Sequence[int], Mine]]:
     """All rows with contents of the intake, some at a time, each once."""
-    later = "select account, intake, first, last from intake_rows where account = ? and intake = ?"
-    found = db.execute(f"{_FIRST_MADE} union all {later} order by first", [account_id, number] * 2)
-    made = [(first, last) for _, _, first, last in found]
-    for first, last in made:
-        for start in range(first, last + 1, _PREVIEW_ROWS):
-            yield range(start, min(last + 1, start + _PREVIEW_ROWS)), _made_by(number)
-    after = 0
-    while rows := _changed(db, number, after=after, limit=_PREVIEW_ROWS):
-        yield [row for row in rows if not _within(made, row)], _changed_by(number)
-        after = rows[-1]
-
-
-def _within(ranges: Sequence[tuple[int, int]], row: int) -> bool:
-    at = bisect_right(ranges, row, key=itemgetter(0)) - 1
-    return at >= 0 and row <= ranges[at][1]
+    made = db.execute(f"{_FIRST_MADE} union all {_LATER_MADE} order by first", [account_id, number] * 2).fetchall()
+    return all_rows(number, made, lambda after, limit: _changed(db, number, after=after, limit=limit))
