@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import msgspec
 from psycopg import Connection
 
 from sessiontree.record import Record
 from sessiontree.store.parts.contents import total
 from sessiontree.store.parts.micros import to_micros
+from sessiontree.store.parts.pruning import Candidate, read_rows, step
 from sessiontree.store.postgres import dropping, removing
 from sessiontree.store.postgres.text import to_text
 from sessiontree.store.removing import NotFresh, Pruned, Removal
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_NUMBERS = 10_000  # of sessions that one step looks at
-_COMPUTED_MAX = 1000  # of them, those whose records it reads
 _CANDIDATES = """select number, rows from session
     where account = %(account)s and number > %(after)s and number <= %(until)s
     and (start is null or start < %(before)s) and (finish is null or finish < %(before)s)
@@ -32,7 +30,6 @@ _NAMED = "select rows from session where account = %s and record_type = %s and i
 _LAST = "select coalesce(max(number), 0) from session where account = %s"
 _RECORDS = "select packed from record where account = %s and row = any(%s::bigint[])"
 _NOBODY = 0
-_decode = msgspec.json.Decoder(tuple[list[int], list[int]]).decode
 
 
 class PostgresRemoving:
@@ -44,7 +41,7 @@ class PostgresRemoving:
     def session(self, account: str, record_type: str, id: str, *, dry_run: bool = False) -> Removal | None:
         def work(db: Connection[Any], account_id: int) -> Removal | None:
             found = db.execute(_NAMED, [account_id, record_type, to_text(id)]).fetchone()
-            return None if found is None else self._remove(db, account_id, _decode(found[0])[0], dry_run=dry_run)
+            return None if found is None else self._remove(db, account_id, read_rows(found[0])[0], dry_run=dry_run)
 
         return self._fresh(account, work, dry_run=dry_run)
 
@@ -59,23 +56,16 @@ class PostgresRemoving:
         dry_run: bool = False,
     ) -> Pruned:
         def work(db: Connection[Any], account_id: int) -> Pruned:
-            ended = _Ended(self._store, db, account_id, before, open_since)
-            sessions, rows, until = 0, list[int](), after + _NUMBERS
-            for number, homes in ended.candidates(after, until):
-                if len(rows) >= limit or len(ended.known) >= _COMPUTED_MAX:
-                    until = number - 1
-                    break
-                if ended.for_good(number):
-                    sessions += 1
-                    rows += homes
+            stored = _Stored(self._store, db, account_id, before, open_since)
+            sessions, rows, until = step(stored, before, after=after, limit=limit)
             (last,) = db.execute(_LAST, [account_id]).fetchone() or (0,)
             removal = self._remove(db, account_id, rows, dry_run=dry_run)
             return Pruned(sessions, removal, until if until < last else None)
 
-        step = self._fresh(account, work, dry_run=dry_run)
-        if step.following is None and not dry_run:
+        pruned = self._fresh(account, work, dry_run=dry_run)
+        if pruned.following is None and not dry_run:
             dropping.drop_empty(self._store, before)
-        return step
+        return pruned
 
     def _fresh(self, account: str, work: Callable[[Connection[Any], int], T], *, dry_run: bool) -> T:
         """What work answers in a transaction in which nothing of the account waits to be computed."""
@@ -110,53 +100,22 @@ def _check_fresh(db: Connection[Any], account_id: int) -> None:
         raise NotFresh
 
 
-class _Ended:
-    """Which of an account's sessions ended before a moment and reach no record after it."""
+class _Stored:
+    """See `Stored`."""
 
     def __init__(
         self, store: "PostgresStore", db: Connection[Any], account_id: int, before: datetime, open_since: datetime
     ) -> None:
-        self._store, self._db, self._account_id, self._before = store, db, account_id, before
+        self._store, self._db, self._account_id = store, db, account_id
         self._bounds = {"account": account_id, "before": to_micros(before), "open_since": to_micros(open_since)}
-        self.known: dict[int, bool] = {}
-        """What has been found out so far, by the sessions' numbers."""
 
-    def candidates(self, after: int, until: int) -> list[tuple[int, list[int]]]:
-        """Sessions whose rows do not speak against it, of the numbers after one up to another, with their records."""
+    def candidates(self, after: int, until: int) -> list[Candidate]:
         found = self._db.execute(_CANDIDATES, self._bounds | {"after": after, "until": until})
-        return [(number, _decode(rows)[0]) for number, rows in found]
+        return [Candidate(*row) for row in found]
 
-    def for_good(self, number: int) -> bool:
-        """Whether a session has ended, and so have all that are bound to it by records that they share."""
-        if number not in self.known:
-            bound, queue, ended = {number}, [number], True
-            for each in queue:
-                rows = self._ended(each)
-                if rows is None:
-                    ended = False
-                    break
-                more = removing.sessions_of(self._db, self._account_id, rows) - bound
-                bound |= more
-                queue += more
-            self.known.update(dict.fromkeys(bound, ended))
-        return self.known[number]
-
-    def _ended(self, number: int) -> list[int] | None:
-        """The rows of all records in a session's tree, None if it has not ended before the moment."""
-        found = self._db.execute(_CANDIDATES, self._bounds | {"after": number - 1, "until": number}).fetchone()
-        if found is None:
-            return None
-        homes, visits = _decode(found[1])
-        rows = homes + visits
-        return rows if all(_last_moment(record) < self._before for record in self._records(rows)) else None
-
-    def _records(self, rows: list[int]) -> Iterator[Record]:
+    def records(self, rows: list[int]) -> Iterator[Record]:
         for (packed,) in self._db.execute(_RECORDS, [self._account_id, rows]).fetchall():
             yield self._store.packer.unpack(packed)
 
-
-def _last_moment(record: Record) -> datetime:
-    """The latest moment known of a record: when it was received only if it says none itself."""
-    moments = [moment for moment in (record.start, record.finish) if moment is not None]
-    assert record.received is not None
-    return max(moments, default=record.received)
+    def sessions_of(self, rows: list[int]) -> set[int]:
+        return removing.sessions_of(self._db, self._account_id, rows)

@@ -6,24 +6,20 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from sessiontree.record import Record
 from sessiontree.store.parts.contents import total
 from sessiontree.store.parts.micros import to_micros
+from sessiontree.store.parts.pruning import Candidate, read_rows, step
 from sessiontree.store.removing import NotFresh, Pruned, Removal
 from sessiontree.store.sqlite import removing
 
 if TYPE_CHECKING:
     from sessiontree.store.sqlite.store import SqliteStore
 
-_NUMBERS = 10_000  # of sessions that one step looks at
-_COMPUTED_MAX = 1000  # of them, those whose records it reads
 _CANDIDATES = """select number, rows from session where account = :account and number > :after and number <= :until
     and (start is null or start < :before) and (finish is null or finish < :before)
     and (open_start is null or open_start <= :open_since) order by number"""
 _NOBODY = 0
-_decode = msgspec.json.Decoder(tuple[list[int], list[int]]).decode
 
 
 class SqliteRemoving:
@@ -36,7 +32,7 @@ class SqliteRemoving:
         statement = "select rows from session where account = ? and record_type = ? and id = ?"
         with self._fresh(account, dry_run=dry_run) as (db, account_id):
             found = db.execute(statement, [account_id, record_type, id]).fetchone()
-            return None if found is None else self._remove(db, account_id, _decode(found[0])[0], dry_run=dry_run)
+            return None if found is None else self._remove(db, account_id, read_rows(found[0])[0], dry_run=dry_run)
 
     def prune(
         self,
@@ -49,15 +45,8 @@ class SqliteRemoving:
         dry_run: bool = False,
     ) -> Pruned:
         with self._fresh(account, dry_run=dry_run) as (db, account_id):
-            ended = _Ended(self._store, db, account_id, before, open_since)
-            sessions, rows, until = 0, list[int](), after + _NUMBERS
-            for number, homes in ended.candidates(after, until):
-                if len(rows) >= limit or len(ended.known) >= _COMPUTED_MAX:
-                    until = number - 1
-                    break
-                if ended.for_good(number):
-                    sessions += 1
-                    rows += homes
+            stored = _Stored(self._store, db, account_id, before, open_since)
+            sessions, rows, until = step(stored, before, after=after, limit=limit)
             (last,) = db.execute("select coalesce(max(number), 0) from session").fetchone()
             removal = self._remove(db, account_id, rows, dry_run=dry_run)
             return Pruned(sessions, removal, until if until < last else None)
@@ -82,54 +71,23 @@ class SqliteRemoving:
         return total(going)
 
 
-class _Ended:
-    """Which of an account's sessions ended before a moment and reach no record after it."""
+class _Stored:
+    """See `Stored`."""
 
     def __init__(
         self, store: "SqliteStore", db: sqlite3.Connection, account_id: int, before: datetime, open_since: datetime
     ) -> None:
-        self._store, self._db, self._before = store, db, before
+        self._store, self._db = store, db
         self._bounds = {"account": account_id, "before": to_micros(before), "open_since": to_micros(open_since)}
-        self.known: dict[int, bool] = {}
-        """What has been found out so far, by the sessions' numbers."""
 
-    def candidates(self, after: int, until: int) -> list[tuple[int, list[int]]]:
-        """Sessions whose rows do not speak against it, of the numbers after one up to another, with their records."""
+    def candidates(self, after: int, until: int) -> list[Candidate]:
         found = self._db.execute(_CANDIDATES, self._bounds | {"after": after, "until": until})
-        return [(number, _decode(rows)[0]) for number, rows in found]
+        return [Candidate(*row) for row in found]
 
-    def for_good(self, number: int) -> bool:
-        """Whether a session has ended, and so have all that are bound to it by records that they share."""
-        if number not in self.known:
-            bound, queue, ended = {number}, [number], True
-            for each in queue:
-                rows = self._ended(each)
-                if rows is None:
-                    ended = False
-                    break
-                more = removing.sessions_of(self._db, rows) - bound
-                bound |= more
-                queue += more
-            self.known.update(dict.fromkeys(bound, ended))
-        return self.known[number]
-
-    def _ended(self, number: int) -> list[int] | None:
-        """The rows of all records in a session's tree, None if it has not ended before the moment."""
-        found = self._db.execute(_CANDIDATES, self._bounds | {"after": number - 1, "until": number}).fetchone()
-        if found is None:
-            return None
-        homes, visits = _decode(found[1])
-        rows = homes + visits
-        return rows if all(_last_moment(record) < self._before for record in self._records(rows)) else None
-
-    def _records(self, rows: list[int]) -> Iterator[Record]:
+    def records(self, rows: list[int]) -> Iterator[Record]:
         for row in rows:
             (packed,) = self._db.execute("select packed from record where row = ?", [row]).fetchone()
             yield self._store.packer.unpack(packed)
 
-
-def _last_moment(record: Record) -> datetime:
-    """The latest moment known of a record: when it was received only if it says none itself."""
-    moments = [moment for moment in (record.start, record.finish) if moment is not None]
-    assert record.received is not None
-    return max(moments, default=record.received)
+    def sessions_of(self, rows: list[int]) -> set[int]:
+        return removing.sessions_of(self._db, rows)
