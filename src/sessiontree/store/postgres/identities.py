@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 from psycopg import Connection
 
 from sessiontree.record import Record
+from sessiontree.store.parts.batch import Identity
 from sessiontree.store.parts.packing import same_content
-from sessiontree.store.postgres.batch import Identity
 from sessiontree.store.postgres.binary import Int4s, Texts, int4s, int8s, micros, texts, times
 from sessiontree.store.postgres.text import to_text
 

@@ -15,12 +15,12 @@ from psycopg import Connection
 from sessiontree.record import Record
 from sessiontree.store import Outcome
 from sessiontree.store.intakes import Share
+from sessiontree.store.parts.batch import Batch
 from sessiontree.store.parts.micros import to_micros
 from sessiontree.store.parts.notes import ranges
 from sessiontree.store.parts.places import KEY, REF, place
 from sessiontree.store.postgres import brought as notes
 from sessiontree.store.postgres import copying, dirty, identities, reread, spend
-from sessiontree.store.postgres.batch import Batch
 from sessiontree.store.postgres.binary import int8s, micros
 from sessiontree.store.postgres.months import start_of
 from sessiontree.store.postgres.text import to_text
@@ -80,7 +80,7 @@ def add(
         if batch.changed:
             dirty.note_changed(db, account_id, batch.changed)
         removed = [old for old, _ in batch.changed.values()]
-        spend.apply(db, store.kinds, account_id, removed, chain(batch.created.values(), _changed(batch)))
+        spend.apply(db, store.kinds, account_id, removed, chain(batch.created.values(), batch.changed_now))
         return outcomes
 
     outcomes = store.write(work)
@@ -203,11 +203,6 @@ def _write_replaced(store: "PostgresStore", db: Db, batch: Batch) -> None:
         change(store, db, account_id, row, old, new, batch.owners[row], packed)
 
 
-def _changed(batch: Batch) -> list[Record]:
-    """The records of the batch that were stored before, as they shall be."""
-    return [new for _, new in batch.changed.values()]
-
-
 def _note_fields(store: "PostgresStore", db: Db, batch: Batch, shown: Shown) -> None:
     """Remember the fields that the records show.
 
@@ -216,7 +211,7 @@ def _note_fields(store: "PostgresStore", db: Db, batch: Batch, shown: Shown) -> 
     account_id, known = batch.account_id, store.kinds.shown
     looked: Shown = set()
     fields: dict[int, dict[str, str]] = {}
-    for record in chain(batch.created.values(), _changed(batch)):
+    for record in chain(batch.created.values(), batch.changed_now):
         kind = store.kinds.kind_id(db, account_id, record.record_type) or 0
         names = (account_id, kind, record.names)
         if names in known or names in shown or names in looked:

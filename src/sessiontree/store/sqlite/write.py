@@ -1,11 +1,10 @@
 """Adding records to SQLite: what is new, what changed, what is there already; all in one transaction."""
 
 import sqlite3
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import cache, lru_cache
-from itertools import chain
+from itertools import chain, count
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +13,8 @@ import msgspec
 from sessiontree.record import Record
 from sessiontree.store import Outcome
 from sessiontree.store.intakes import Share
-from sessiontree.store.parts.brought import NOBODY, Brought, number
+from sessiontree.store.parts.batch import Batch, Identity
 from sessiontree.store.parts.micros import to_micros
-from sessiontree.store.parts.packing import same_content
 from sessiontree.store.parts.places import KEY, REF
 from sessiontree.store.parts.places import place as place_once
 from sessiontree.store.sqlite import brought as notes
@@ -36,24 +34,6 @@ _NOTE_FIELD = """insert into field values (?, ?, ?)
 
 place = lru_cache(maxsize=1 << 15)(place_once)  # an id comes up for its look-up, its links and those of its neighbours
 
-Identity = tuple[str, str]
-_CREATED, _UNCHANGED = Outcome.CREATED, Outcome.UNCHANGED  # looking up a member of an enumeration takes long
-
-
-@dataclass(slots=True)
-class _Batch:
-    """What one call of `add` will write: rows by number, links, and the contents that were replaced."""
-
-    account_id: int
-    received: datetime
-    next_row: int
-    known: dict[Identity, tuple[int, Record]]
-    created: dict[int, Record] = field(default_factory=dict)
-    changed: dict[int, tuple[Record, Record]] = field(default_factory=dict)  # as stored, as it shall be
-    replaced: list[tuple[int, Record, int | None]] = field(default_factory=list)  # with the intake; see `owners`
-    intake: int = NOBODY
-    owners: dict[int, int] = field(default_factory=dict)  # who brought the present content, where that is not as stored
-
 
 def add(
     store: "SqliteStore",
@@ -65,63 +45,28 @@ def add(
 ) -> tuple[list[Outcome], int]:
     """Keep records in order; see `Store.add`; also the last row's number. Inside a writing transaction."""
     account_id = store.kinds.make_account(db, account)
-    batch = _Batch(account_id, received, notes.next_row(db), _stored(store, db, account_id, records))
-    outcomes = _sort_in_shares(db, batch, records, shares) if shares else [_sort_in(batch, each) for each in records]
+    identities = dict.fromkeys([(record.record_type, record.id) for record in records])
+    known = _stored(store, db, account_id, identities)
+    next_row = notes.next_row(db)
+    rows = dict(zip([each for each in identities if each not in known], count(next_row), strict=False))
+    batch = Batch(account_id, received, rows, known)
+    outcomes = batch.sort_in(records, shares)
+    if shares:
+        notes.note(db, account_id, received, batch.brought)
     _write_created(store, db, batch)
     if batch.replaced:
         _write_replaced(store, db, batch)
     _note_dirty(db, batch)
     _note_fields(store, db, batch)
     removed = [old for old, _ in batch.changed.values()]
-    spend.apply(db, store.kinds, account_id, removed, chain(batch.created.values(), _changed(batch)))
-    return outcomes, batch.next_row - 1
-
-
-def _sort_in_shares(
-    db: sqlite3.Connection, batch: _Batch, records: Sequence[Record], shares: Sequence[Share]
-) -> list[Outcome]:
-    """Sort in records of several intakes, and note what each brought."""
-    outcomes: list[Outcome] = []
-    brought = []
-    for share in shares:
-        batch.intake = number(share.origin)
-        first = batch.next_row
-        some = [_sort_in(batch, record) for record in records[len(outcomes) : len(outcomes) + share.records]]
-        brought.append(Brought(share, batch.intake, some, first, batch.next_row - 1))
-        outcomes += some
-    assert len(outcomes) == len(records), "every record belongs to an intake"
-    notes.note(db, batch.account_id, batch.received, brought)
-    return outcomes
-
-
-def _sort_in(batch: _Batch, record: Record) -> Outcome:
-    identity = (record.record_type, record.id)
-    stored = batch.known.get(identity)
-    if stored is None:
-        row = batch.next_row
-        batch.next_row += 1
-        batch.created[row] = record
-        batch.known[identity] = (row, record)
-        return _CREATED
-    row, old = stored
-    if same_content(old.body, record.body):
-        return _UNCHANGED
-    batch.replaced.append((row, old, batch.owners.get(row)))
-    batch.owners[row] = batch.intake
-    batch.known[identity] = (row, record)
-    if row in batch.created:
-        batch.created[row] = record
-    else:
-        first = batch.changed[row][0] if row in batch.changed else old
-        batch.changed[row] = (first, record)
-    return Outcome.UPDATED
+    spend.apply(db, store.kinds, account_id, removed, chain(batch.created.values(), batch.changed_now))
+    return outcomes, next_row + len(rows) - 1
 
 
 def _stored(
-    store: "SqliteStore", db: sqlite3.Connection, account_id: int, records: Sequence[Record]
+    store: "SqliteStore", db: sqlite3.Connection, account_id: int, wanted: Collection[Identity]
 ) -> dict[Identity, tuple[int, Record]]:
-    """Those of the records' identities that are stored already, each with its row and present content."""
-    wanted = {(record.record_type, record.id) for record in records}
+    """Those of the identities that are stored already, each with its row and present content."""
     places = sorted({place(account_id, record_type, id) for record_type, id in wanted})
     known: dict[Identity, tuple[int, Record]] = {}
     for first in range(0, len(places), _LOOKUP):
@@ -158,7 +103,7 @@ def _places(account_id: int, record: Record) -> set[int]:
     return places_of(account_id, record.record_type, record.id, record.keys, record.refs)
 
 
-def _write_created(store: "SqliteStore", db: sqlite3.Connection, batch: _Batch) -> None:
+def _write_created(store: "SqliteStore", db: sqlite3.Connection, batch: Batch) -> None:
     if not batch.created:
         return
     kinds, account_id = store.kinds, batch.account_id
@@ -199,7 +144,7 @@ def _insert_statement(table: str, columns: int, rows: int) -> str:
     return f"insert into {table} values {','.join([one] * rows)}"  # noqa: S608 - only our own names
 
 
-def _write_replaced(store: "SqliteStore", db: sqlite3.Connection, batch: _Batch) -> None:
+def _write_replaced(store: "SqliteStore", db: sqlite3.Connection, batch: Batch) -> None:
     kinds, pack = store.kinds, store.packer.pack
     for row, old, intake in batch.replaced:
         received = old.received or batch.received
@@ -221,7 +166,7 @@ def _write_replaced(store: "SqliteStore", db: sqlite3.Connection, batch: _Batch)
         move_links(db, row, _places(batch.account_id, old), _places(batch.account_id, new))
 
 
-def _note_dirty(db: sqlite3.Connection, batch: _Batch) -> None:
+def _note_dirty(db: sqlite3.Connection, batch: Batch) -> None:
     """Note whose sessions have to be computed again."""
     if batch.created:
         dirty.note_new(db, batch.account_id, min(batch.created), max(batch.created))
@@ -229,19 +174,14 @@ def _note_dirty(db: sqlite3.Connection, batch: _Batch) -> None:
         dirty.note_changed(db, batch.account_id, batch.changed)
 
 
-def _changed(batch: _Batch) -> list[Record]:
-    """The records of the batch that were stored before, as they shall be."""
-    return [new for _, new in batch.changed.values()]
-
-
-def _note_fields(store: "SqliteStore", db: sqlite3.Connection, batch: _Batch) -> None:
+def _note_fields(store: "SqliteStore", db: sqlite3.Connection, batch: Batch) -> None:
     """Remember the fields that the records show.
 
     Records with the same names are looked at once; while one of their values is null, once in each batch.
     """
     shown = store.kinds.shown
     looked: set[tuple[int, tuple[str, ...]]] = set()
-    records = list(batch.created.values()) + _changed(batch)
+    records = list(batch.created.values()) + batch.changed_now
     for record in records:
         kind = store.kinds.make_kind(db, batch.account_id, record.record_type)
         if (kind, record.names) in shown or (kind, record.names) in looked:

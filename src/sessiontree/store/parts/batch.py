@@ -19,8 +19,8 @@ _CREATED, _UNCHANGED = Outcome.CREATED, Outcome.UNCHANGED  # looking up a member
 class Batch:
     """Records by row, and the contents that were replaced.
 
-    `rows` are those of records that are new in the database; `known` are the records as they stand so far, with those
-    that were there before.
+    `rows` are those of records that are new in the store, rising in the order in which they come; `known` are the
+    records as they stand so far, with those that were there before.
     """
 
     account_id: int
@@ -33,6 +33,12 @@ class Batch:
     intake: int = NOBODY
     owners: dict[int, int] = field(default_factory=dict)  # who brought the present content, where that is not as stored
     brought: list[Brought] = field(default_factory=list)
+    _made: list[int] = field(default_factory=list)  # the rows that the present share has made
+
+    @property
+    def changed_now(self) -> list[Record]:
+        """The records that were stored before, as they shall be."""
+        return [new for _, new in self.changed.values()]
 
     def sort_in(self, records: Sequence[Record], shares: Sequence[Share]) -> list[Outcome]:
         """What becomes of each record, in order; and what each intake brought."""
@@ -41,10 +47,9 @@ class Batch:
         outcomes: list[Outcome] = []
         for share in shares:
             self.intake = number(share.origin)
-            before = len(self.created)
+            self._made.clear()
             some = [self._sort_in(record) for record in records[len(outcomes) : len(outcomes) + share.records]]
-            made = list(self.created)[before:] if len(self.created) > before else []
-            first, last = (made[0], made[-1]) if made else (1, 0)
+            first, last = (self._made[0], self._made[-1]) if self._made else (1, 0)
             self.brought.append(Brought(share, self.intake, some, first, last))
             outcomes += some
         assert len(outcomes) == len(records), "every record belongs to an intake"
@@ -56,6 +61,7 @@ class Batch:
         if stored is None:
             row = self.rows[identity]
             self.created[row] = record
+            self._made.append(row)
             self.known[identity] = (row, record)
             return _CREATED
         row, old = stored
