@@ -5,17 +5,18 @@ then those without; of totals one group for each currency, first the one that to
 place of a row in its group, so that going on is one range of the index.
 """
 
-import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from sessiontree.money import UNIT
-from sessiontree.session_query import LIMIT_MAX, Cursor, SelectionTotals, SessionChange, SessionPage, SessionQuery
+from sessiontree.session_query import Cursor, SelectionTotals, SessionChange, SessionPage, SessionQuery
 from sessiontree.sessions import Session
+from sessiontree.store.parts import session_pages
+from sessiontree.store.parts.session_pages import NOT_ALWAYS, SEQUENCE, SHOWN, WITH_VALUE, WITHOUT, Placed, ranked
 from sessiontree.store.postgres.amounts import from_numeric, to_numeric
-from sessiontree.store.postgres.session_rows import COLUMNS, read_session
+from sessiontree.store.postgres.session_rows import read_session
 from sessiontree.store.postgres.session_selection import (
     PLAN_ANEW,
     Selection,
@@ -30,11 +31,7 @@ if TYPE_CHECKING:
     from sessiontree.store.postgres.snapshot import PostgresSnapshot
     from sessiontree.store.postgres.store import PostgresStore
 
-_SHOWN = ", ".join(f"session.{name.strip()}" for name in COLUMNS.removesuffix("rows").split(",")[:-1]) + ", null"
-_SEQUENCE = 17  # its place among the columns
-_WITH_VALUE, WITHOUT = "value", ""
 _BY_VALUE = {"started_at": "session.start", "duration": "session.duration", "event_count": "session.event_count"}
-_NOT_ALWAYS = ("started_at", "duration")
 _BY_COST = {"total": "ranked.total", "total_per_minute": "ranked.minute"}
 _RANKED = "session_cost as ranked join session on session.account = ranked.account and number = ranked.session"
 
@@ -66,16 +63,12 @@ def page(snapshot: "PostgresSnapshot", query: SessionQuery) -> SessionPage:
 
 def walk(store: "PostgresStore", account: str, query: SessionQuery) -> Iterator[Session]:
     """See `Sessions.walk`."""
-    query = dataclasses.replace(query, limit=LIMIT_MAX)
-    while True:
+
+    def ask(query: SessionQuery) -> tuple[list[Session], Cursor | None]:
         with store.snapshot(account) as snapshot:
-            if snapshot.account_id is None:
-                return
-            sessions, following, _ = _some(snapshot, query)
-        yield from sessions
-        if following is None:
-            return
-        query = dataclasses.replace(query, cursor=following)
+            return _some(snapshot, query)[:2] if snapshot.account_id is not None else ([], None)
+
+    return session_pages.walk(query, ask)
 
 
 def last_change(snapshot: "PostgresSnapshot") -> int:
@@ -93,8 +86,8 @@ def changes(snapshot: "PostgresSnapshot", since: int, limit: int) -> Sequence[Se
     values = [snapshot.account_id, since, limit]
     where = "where account = %s and sequence > %s order by sequence limit %s"
     cursor = snapshot.db.cursor(binary=True)
-    cursor.execute(f"select {_SHOWN} from session {where}", values)  # noqa: S608 - only our own names
-    found = [_change(row[_SEQUENCE], row[2], row[3], read_session(row)) for row in cursor]
+    cursor.execute(f"select {SHOWN} from session {where}", values)  # noqa: S608 - only our own names
+    found = [_change(row[SEQUENCE], row[2], row[3], read_session(row)) for row in cursor]
     cursor.execute(f"select sequence, record_type, id from session_gone {where}", values)  # noqa: S608
     found += [_change(sequence, record_type, id, None) for sequence, record_type, id in cursor]
     return sorted(found, key=lambda change: change.sequence)[:limit]
@@ -107,20 +100,15 @@ def _change(sequence: int, record_type: str, id: str, session: Session | None) -
 def _some(snapshot: "PostgresSnapshot", query: SessionQuery) -> tuple[list[Session], Cursor | None, Selection]:
     """The sessions up to the limit, the place after them, and the selection."""
     snapshot.db.execute(PLAN_ANEW)
-    cursor, ranked_in = query.cursor, ranked_currency(snapshot, query)
-    selection = select(snapshot, query)
-    found: list[tuple[str, tuple[int, ...], Session]] = []
-    for group in groups(query, selection, [] if query.currency else currencies(snapshot), ranked_in):
-        if cursor is not None and not _reached(group, cursor, ranked_in):
-            continue
+    ranked_in, selection = ranked_currency(snapshot, query), select(snapshot, query)
+    listed = groups(query, selection, [] if query.currency else currencies(snapshot), ranked_in)
+
+    def sessions(group: Group, limit: int) -> list[Placed]:
         statement, values = _statement(group, selection, query)
-        rows = snapshot.db.cursor(binary=True).execute(statement, [*values, query.limit + 1 - len(found)])
-        found += [(group.name, _place(*row[:2]), read_session(row[2:])) for row in rows]
-        if len(found) > query.limit:
-            name, place, _ = found[query.limit - 1]
-            following = Cursor(query.sort, query.descending, ranked_in, name, place)
-            return [session for *_, session in found[: query.limit]], following, selection
-    return [session for *_, session in found], None, selection
+        rows = snapshot.db.cursor(binary=True).execute(statement, [*values, limit])
+        return [(_place(*row[:2]), read_session(row[2:])) for row in rows]
+
+    return *session_pages.page(query, ranked_in, listed, sessions), selection
 
 
 def _place(value: int | Decimal | None, number: int) -> tuple[int, ...]:
@@ -130,28 +118,18 @@ def _place(value: int | Decimal | None, number: int) -> tuple[int, ...]:
     return (*divmod(from_numeric(value), UNIT), number) if isinstance(value, Decimal) else (value, number)
 
 
-def _reached(group: Group, cursor: Cursor, ranked_in: str | None) -> bool:
-    """Whether a cursor stands in a group or before it; groups come and go with the currencies."""
-    return _rank(group.name, ranked_in) >= _rank(cursor.group, ranked_in)
-
-
-def _rank(name: str, ranked_in: str | None) -> tuple[bool, bool, str]:
-    return name == WITHOUT, name != ranked_in, name
-
-
 def groups(query: SessionQuery, selection: Selection, known: Sequence[str], ranked_in: str | None) -> Iterator[Group]:
     """The groups of a list, in order. `known` are the currencies beside `ranked_in` that there are."""
     if query.sort in _BY_VALUE:
         value = _BY_VALUE[query.sort]
-        yield Group(_WITH_VALUE, "session", f"{value} is not null", (), value, "session.number")
-        if query.sort in _NOT_ALWAYS:
+        yield Group(WITH_VALUE, "session", f"{value} is not null", (), value, "session.number")
+        if query.sort in NOT_ALWAYS:
             yield Group(WITHOUT, "session", f"{value} is null", (), None, "session.number")
         return
     value = _BY_COST[query.sort]
-    names = [] if ranked_in is None else sorted({ranked_in, *known}, key=lambda name: _rank(name, ranked_in))
     valued = f"{value.partition('.')[2]} is not null"
     earlier: list[str] = []
-    for name in names:
+    for name in ranked(known, ranked_in):
         where = f"ranked.account = %s and ranked.currency = %s and ranked.{valued}"
         where += f" and {_no_cost(f'{valued} and currency = any(%s::text[])')}" if earlier else ""
         values = (selection.values[0], to_text(name), *([list(earlier)] if earlier else []))
@@ -173,7 +151,7 @@ def _statement(group: Group, selection: Selection, query: SessionQuery) -> tuple
     order = ", ".join(f"{key} {direction}" for key in (group.value, group.number) if key is not None)
     where = f"{group.where} and {selection.where}"
     after, values = _after(group, query.cursor, sign)
-    shown = f"select {group.value or 'null::bigint'}, {group.number}, {_SHOWN} from {group.source}"  # noqa: S608
+    shown = f"select {group.value or 'null::bigint'}, {group.number}, {SHOWN} from {group.source}"  # noqa: S608
     return f"{shown} where {where}{after} order by {order} limit %s", [*group.values, *selection.values, *values]
 
 

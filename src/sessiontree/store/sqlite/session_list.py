@@ -6,29 +6,26 @@ place of a row in its group, so that going on is one range of the index. Where s
 for, the few that remain are sorted instead.
 """
 
-import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sessiontree.session_query import LIMIT_MAX, Cursor, SelectionTotals, SessionChange, SessionPage, SessionQuery
+from sessiontree.session_query import Cursor, SelectionTotals, SessionChange, SessionPage, SessionQuery
 from sessiontree.sessions import Session
-from sessiontree.store.parts.session_rows import COLUMNS, read_session
+from sessiontree.store.parts import session_pages
+from sessiontree.store.parts.session_pages import NOT_ALWAYS, SEQUENCE, SHOWN, WITH_VALUE, WITHOUT, Placed, ranked
+from sessiontree.store.parts.session_rows import read_session
 from sessiontree.store.sqlite.session_selection import Selection, currencies, ranked_currency, select, totals
 
 if TYPE_CHECKING:
     from sessiontree.store.sqlite.snapshot import SqliteSnapshot
     from sessiontree.store.sqlite.store import SqliteStore
 
-_SHOWN = ", ".join(f"session.{name.strip()}" for name in COLUMNS.removesuffix("rows").split(",")[:-1]) + ", null"
-_SEQUENCE = 17  # its place among the columns
-_WITH_VALUE, WITHOUT = "value", ""
 _BY_VALUE = {
     "started_at": ("session.start", "session_by_start"),
     "duration": ("session.duration", "session_by_duration"),
     "event_count": ("session.event_count", "session_by_events"),
 }
-_NOT_ALWAYS = ("started_at", "duration")
 _BY_COST = {
     "total": (("ranked.whole", "ranked.rest", "ranked.session"), "session_by_total"),
     "total_per_minute": (("ranked.minute_whole", "ranked.minute_rest", "ranked.session"), "session_by_minute"),
@@ -58,16 +55,12 @@ def page(snapshot: "SqliteSnapshot", query: SessionQuery) -> SessionPage:
 
 def walk(store: "SqliteStore", account: str, query: SessionQuery) -> Iterator[Session]:
     """See `Sessions.walk`."""
-    query = dataclasses.replace(query, limit=LIMIT_MAX)
-    while True:
+
+    def ask(query: SessionQuery) -> tuple[list[Session], Cursor | None]:
         with store.snapshot(account) as snapshot:
-            if snapshot.account_id is None:
-                return
-            sessions, following, _ = _some(snapshot, query)
-        yield from sessions
-        if following is None:
-            return
-        query = dataclasses.replace(query, cursor=following)
+            return _some(snapshot, query)[:2] if snapshot.account_id is not None else ([], None)
+
+    return session_pages.walk(query, ask)
 
 
 def last_change(snapshot: "SqliteSnapshot") -> int:
@@ -83,8 +76,8 @@ def changes(snapshot: "SqliteSnapshot", since: int, limit: int) -> Sequence[Sess
         raise ValueError("is ahead of every change here; begin again without it")
     values = [snapshot.account_id, since, limit]
     where = "where account = ? and sequence > ? order by sequence limit ?"
-    rows = snapshot.db.execute(f"select {_SHOWN} from session indexed by session_by_change {where}", values)  # noqa: S608
-    found = [SessionChange(row[_SEQUENCE], row[2], row[3], read_session(row)) for row in rows]
+    rows = snapshot.db.execute(f"select {SHOWN} from session indexed by session_by_change {where}", values)  # noqa: S608
+    found = [SessionChange(row[SEQUENCE], row[2], row[3], read_session(row)) for row in rows]
     gone = snapshot.db.execute(f"select sequence, record_type, id from session_gone {where}", values)  # noqa: S608
     found += [SessionChange(sequence, record_type, id, None) for sequence, record_type, id in gone]
     return sorted(found, key=lambda change: change.sequence)[:limit]
@@ -92,30 +85,19 @@ def changes(snapshot: "SqliteSnapshot", since: int, limit: int) -> Sequence[Sess
 
 def _some(snapshot: "SqliteSnapshot", query: SessionQuery) -> tuple[list[Session], Cursor | None, Selection]:
     """The sessions up to the limit, the place after them, and the selection."""
-    cursor, ranked_in = query.cursor, ranked_currency(snapshot, query)
-    selection = select(snapshot, query)
-    found: list[tuple[str, tuple[int, ...], Session]] = []
-    for group in groups(query, selection, [] if query.currency else currencies(snapshot), ranked_in):
-        if cursor is not None and not _reached(group, cursor, ranked_in):
-            continue
+    ranked_in, selection = ranked_currency(snapshot, query), select(snapshot, query)
+    listed = groups(query, selection, [] if query.currency else currencies(snapshot), ranked_in)
+
+    def sessions(group: Group, limit: int) -> list[Placed]:
+        found: list[Placed] = []
+        width = len(group.keys)
         for statement, values in statements(group, selection, query):
-            rows = snapshot.db.execute(statement, [*values, query.limit + 1 - len(found)])
-            width = len(group.keys)
-            found += [(group.name, row[:width], read_session(row[width:])) for row in rows]
-            if len(found) > query.limit:
-                name, place, _ = found[query.limit - 1]
-                following = Cursor(query.sort, query.descending, ranked_in, name, place)
-                return [session for *_, session in found[: query.limit]], following, selection
-    return [session for *_, session in found], None, selection
+            if len(found) < limit:
+                rows = snapshot.db.execute(statement, [*values, limit - len(found)])
+                found += [(row[:width], read_session(row[width:])) for row in rows]
+        return found
 
-
-def _reached(group: Group, cursor: Cursor, ranked_in: str | None) -> bool:
-    """Whether a cursor stands in a group or before it; groups come and go with the currencies."""
-    return _rank(group.name, ranked_in) >= _rank(cursor.group, ranked_in)
-
-
-def _rank(name: str, ranked_in: str | None) -> tuple[bool, bool, str]:
-    return name == WITHOUT, name != ranked_in, name
+    return *session_pages.page(query, ranked_in, listed, sessions), selection
 
 
 def groups(query: SessionQuery, selection: Selection, known: Sequence[str], ranked_in: str | None) -> Iterator[Group]:
@@ -123,15 +105,14 @@ def groups(query: SessionQuery, selection: Selection, known: Sequence[str], rank
     if query.sort in _BY_VALUE:
         column, index = _BY_VALUE[query.sort]
         source = _source(selection, index)
-        yield Group(_WITH_VALUE, source, f"{column} is not null", (), (column, "session.number"))
-        if query.sort in _NOT_ALWAYS:
+        yield Group(WITH_VALUE, source, f"{column} is not null", (), (column, "session.number"))
+        if query.sort in NOT_ALWAYS:
             yield Group(WITHOUT, source, f"{column} is null", (), ("session.number",))
         return
     keys, index = _BY_COST[query.sort]
-    names = [] if ranked_in is None else sorted({ranked_in, *known}, key=lambda name: _rank(name, ranked_in))
     valued = f"{keys[0].partition('.')[2]} is not null"
     earlier: list[str] = []
-    for name in names:
+    for name in ranked(known, ranked_in):
         where = f"ranked.account = ? and ranked.currency = ? and ranked.{valued}"
         where += f" and {_no_cost(valued, earlier)}" if earlier else ""
         yield Group(name, _ranked_source(selection, index), where, (selection.values[0], name, *earlier), keys)
@@ -163,7 +144,7 @@ def statements(group: Group, selection: Selection, query: SessionQuery) -> Itera
     direction, sign = ("desc", "<") if query.descending else ("asc", ">")
     order = ", ".join(f"{key} {direction}" for key in group.keys)
     where = f"{group.where} and {selection.where}"
-    shown = f"select {', '.join(group.keys)}, {_SHOWN} from {group.source} where {where}"  # noqa: S608
+    shown = f"select {', '.join(group.keys)}, {SHOWN} from {group.source} where {where}"  # noqa: S608
     for after, values in _after(group, query.cursor, sign):
         yield f"{shown}{after} order by {order} limit ?", [*group.values, *selection.values, *values]
 
