@@ -11,6 +11,7 @@ import click
 
 from sessiontree import edition
 from sessiontree.cli.common import settings_options
+from sessiontree.cli.interrupts import take_over
 from sessiontree.errors import SessiontreeError
 
 _COMMANDS = {
@@ -31,6 +32,8 @@ _COMMANDS = {
     "verify": "verify:verify_",
 }
 
+_SERVING = ("demo", "serve")  # which take signals in their own way
+
 
 class _Program(click.Group):
     """Loads commands when they are called, and turns errors into one sentence and an exit status."""
@@ -45,6 +48,14 @@ class _Program(click.Group):
         module, _, name = place.partition(":")
         command: click.Command = getattr(importlib.import_module(f"sessiontree.cli.{module}"), name)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        found = super().resolve_command(ctx, args)
+        if found[0] not in _SERVING:
+            take_over()
+        return found
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
