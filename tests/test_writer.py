@@ -76,3 +76,29 @@ def test_many_records_wait_while_sessions_are_behind_a_few_do_not(
         assert len(done.result(20)) == records
     adding.close()
     assert bool(slept) is waits
+
+
+def test_few_records_are_added_while_many_wait(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    committed: list[int] = []
+    monkeypatch.setattr(writer, "BEHIND_SECONDS", -1)  # the sessions are always far behind
+    monkeypatch.setattr(writer, "BEHIND_WAIT_SECONDS", 600)
+    read = Reader(store.catalog).read
+    adding = Writer(store, committed=committed.append)
+
+    def add(name: str, count: int) -> "Future[Any]":
+        done: Future[Any] = Future()
+        bodies = [f'{{"record_type":"recording","id":"{name}-{at}"}}'.encode() for at in range(count)]
+        adding.add("default", [read(body) for body in bodies], Origin(new_id()), done)
+        return done
+
+    many = SMALL_RECORDS
+    add("first", many).result(20)
+    waiting = [add("second", many), add("third", many)]
+    for at in range(3):
+        add(f"few-{at}", 1).result(20)
+    assert committed == [many, 1, 1, 1]
+    assert not any(each.done() for each in waiting)
+    monkeypatch.setattr(writer, "BEHIND_SECONDS", float("inf"))
+    adding.close()
+    assert committed == [many, 1, 1, 1, 2 * many]
+    assert all(len(each.result(20)) == many for each in waiting)

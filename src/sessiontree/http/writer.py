@@ -88,6 +88,7 @@ class Writer:
         self._store = store
         self._committed = committed
         self._jobs: SimpleQueue[Job | Work] = SimpleQueue()
+        self._held: deque[Job | Work] = deque()  # what came while sessions were far behind; before what came since
         self._closed = False
         self._end = Work(lambda add: None, Future())
         self._together = 0
@@ -136,8 +137,8 @@ class Writer:
         """Wait for a job, then take those that wait too, up to work that comes after them."""
         jobs: list[Job] = []
         records = 0
-        while records < COMMIT_RECORDS_MAX and (not jobs or not self._jobs.empty()):
-            job = self._jobs.get()
+        while records < COMMIT_RECORDS_MAX and (not jobs or self._held or not self._jobs.empty()):
+            job = self._held.popleft() if self._held else self._jobs.get()
             if isinstance(job, Work):
                 return jobs, job
             if not jobs and len(job.records) < SMALL_RECORDS:
@@ -154,11 +155,24 @@ class Writer:
         return outcomes
 
     def _keep_pace(self) -> None:
-        """Wait while the sessions are far behind."""
+        """Wait while the sessions are far behind; few records are added meanwhile."""
         until = time.monotonic() + BEHIND_WAIT_SECONDS
         with suppress(StoreError):
             while time.monotonic() < until and self._behind.seconds(self._store.sessions.waiting()) > BEHIND_SECONDS:
                 time.sleep(BEHIND_STEP_SECONDS)
+                self._write_small()
+
+    def _write_small(self) -> None:
+        """Do the jobs of few records that are waiting, and hold the others."""
+        by_account: dict[str, list[Job]] = {}
+        while not self._jobs.empty():
+            job = self._jobs.get()
+            if isinstance(job, Work) or len(job.records) >= SMALL_RECORDS:
+                self._held.append(job)
+            else:
+                by_account.setdefault(job.account, []).append(job)
+        for account, together in by_account.items():
+            self._write(account, together)
 
     def _do(self, work: Work) -> None:
         try:
