@@ -21,6 +21,7 @@ LEFT_SECONDS = 0.05  # of refreshing that a turn may leave
 LOOKING_SHARE = 0.05  # of the time, at most, for looking whether another process stores types that this one lacks
 RETRY_SECONDS = 5.0
 RECORDS = 6_000  # at once, at most
+FEW_RECORDS = 100  # that any step takes
 log = logging.getLogger("sessiontree")
 
 
@@ -66,7 +67,8 @@ class Keeper:
             before, began = self._sessions.waiting(), time.monotonic()
             left = self._sessions.refresh(RECORDS)
             seconds = time.monotonic() - began
-            if left == 0 or left * seconds < LEFT_SECONDS * max(before - left, 1) or self._pause(0):
+            done = max(before - left, min(before, FEW_RECORDS))  # as much may have come meanwhile
+            if left * seconds < LEFT_SECONDS * done or self._pause(0):
                 return left
 
     def _refuse_undeclared(self) -> None:

@@ -66,17 +66,17 @@ class Behind:
     """How long ago the oldest of the records was added that wait to be refreshed, as far as they were added here."""
 
     def __init__(self) -> None:
-        self._records = 0
+        self.records = 0
         self._commits: deque[tuple[float, int]] = deque(maxlen=1000)  # when, and how many records by then
 
     def add(self, records: int) -> None:
         """So many have just been added."""
-        self._records += records
-        self._commits.append((time.monotonic(), self._records))
+        self.records += records
+        self._commits.append((time.monotonic(), self.records))
 
     def seconds(self, waiting: int) -> float:
         """How long it is ago, while so many wait."""
-        while self._commits and self._commits[0][1] <= self._records - waiting:
+        while self._commits and self._commits[0][1] <= self.records - waiting:
             self._commits.popleft()
         return time.monotonic() - self._commits[0][0] if self._commits else 0.0
 
@@ -123,15 +123,16 @@ class Writer:
         following = None
         while following is not self._end:
             jobs, following = self._waiting()
+            before = self._behind.records
             by_account: dict[str, list[Job]] = {}
             for job in jobs:
                 by_account.setdefault(job.account, []).append(job)
             for account, together in by_account.items():
                 self._write(account, together)
-            if sum(len(job.records) for job in jobs) >= SMALL_RECORDS:
-                self._keep_pace()
             if following is not None:
                 self._do(following)
+            if self._behind.records - before >= SMALL_RECORDS:
+                self._keep_pace()
 
     def _waiting(self) -> tuple[list[Job], Work | None]:
         """Wait for a job, then take those that wait too, up to work that comes after them."""
