@@ -1,20 +1,17 @@
 """Unlinked records and problems in PostgreSQL: groups and counts over a selection of sessions, pages of problems."""
 
-from collections import Counter
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from sessiontree import money
-from sessiontree.placement import Problem
 from sessiontree.session_query import SessionQuery
-from sessiontree.sessions import Unlinked
-from sessiontree.store.parts.micros import from_micros
+from sessiontree.store.parts import unfit
+from sessiontree.store.parts.unfit import Listed
 from sessiontree.store.postgres.amounts import from_numeric
 from sessiontree.store.postgres.session_rows import details_of
 from sessiontree.store.postgres.session_selection import PLAN_ANEW, Selection, select
 from sessiontree.store.postgres.text import from_text
-from sessiontree.unfit import FoundProblem, ProblemPage, ProblemPlace, UnlinkedGroup
+from sessiontree.unfit import ProblemPage, ProblemPlace, UnlinkedGroup
 
 if TYPE_CHECKING:
     from sessiontree.store.postgres.snapshot import PostgresSnapshot
@@ -33,18 +30,11 @@ def groups(snapshot: "PostgresSnapshot", query: SessionQuery) -> list[UnlinkedGr
         select record_type, unlinked, currency, count(*), sum(total - elsewhere)
         from chosen join session_cost as cost on cost.account = chosen.account and session = number
         group by record_type, unlinked, currency"""  # noqa: S608 - only our own names
-    counts: dict[tuple[str, int], int] = {}
-    totals: dict[tuple[str, int], money.Totals] = {}
-    for stored, unlinked, currency, count, amount in snapshot.db.execute(statement, selection.values):
-        record_type = from_text(stored)
-        if currency is None:
-            counts[record_type, unlinked] = count
-        else:
-            totals.setdefault((record_type, unlinked), {})[currency] = from_numeric(amount)
-    return [
-        UnlinkedGroup(key[0], Unlinked(key[1]), counts[key], totals.get(key, {}))
-        for key in sorted(counts, key=lambda key: (-counts[key], key))
-    ]
+    rows = snapshot.db.execute(statement, selection.values)
+    return unfit.groups(
+        (from_text(record_type), unlinked, currency, count, 0 if currency is None else from_numeric(amount))
+        for record_type, unlinked, currency, count, amount in rows
+    )
 
 
 def problems(
@@ -57,43 +47,20 @@ def problems(
         from session, json_array_elements(convert_from(details, 'UTF8')::json -> 3) as problem
         where {selection.where} and problem_count > 0 group by code"""  # noqa: S608 - only our own names
     counts: dict[str, int] = dict(sorted(snapshot.db.execute(statement, selection.values).fetchall()))
-    if codes:
-        counts = {code: counts.get(code, 0) for code in codes}
-    found: list[tuple[ProblemPlace, FoundProblem]] = []
-    with closing(_problems(snapshot, selection, after)) as following:
-        for place, problem in following:
-            if codes and problem.problem.code not in codes:
-                continue
-            if len(found) == query.limit:
-                return ProblemPage([each for _, each in found], found[-1][0], counts)
-            found.append((place, problem))
-    return ProblemPage([each for _, each in found], None, counts)
-
-
-def _problems(
-    snapshot: "PostgresSnapshot", selection: Selection, after: ProblemPlace | None
-) -> Generator[tuple[ProblemPlace, FoundProblem], None, None]:
-    """The problems of all sessions of a selection: of the latest session first, in order within each."""
-    for start, number, record_type, id, details in _sessions(snapshot, selection, after):
-        moment = None if start is None else from_micros(start)
-        passed: Counter[tuple[str, str, str]] = Counter()
-        _, _, _, listed = details_of(details)
-        for problem in sorted((Problem(*each) for each in listed), key=_order):
-            event = (problem.code, problem.record_type, problem.id)
-            place = ProblemPlace(start, number, *event, passed[event])
-            passed[event] += 1
-            if after is None or number != after.number or place.within > after.within:
-                yield place, FoundProblem(problem, from_text(record_type), from_text(id), moment)
-
-
-def _order(problem: Problem) -> tuple[str, ...]:
-    return problem.code, problem.record_type, problem.id, problem.message
+    with closing(_sessions(snapshot, selection, after)) as sessions:
+        return unfit.page(sessions, counts, codes=codes, after=after, limit=query.limit)
 
 
 def _sessions(
     snapshot: "PostgresSnapshot", selection: Selection, after: ProblemPlace | None
-) -> Iterator[tuple[Any, ...]]:
-    """From the session of a place on; those without a start come last."""
+) -> Generator[Listed, None, None]:
+    """From the session of a place on, the latest first; those without a start come last."""
+    for start, number, record_type, id, details in _rows(snapshot, selection, after):
+        _, _, _, listed = details_of(details)
+        yield Listed(start, number, from_text(record_type), from_text(id), listed)
+
+
+def _rows(snapshot: "PostgresSnapshot", selection: Selection, after: ProblemPlace | None) -> Iterator[tuple[Any, ...]]:
     columns = "start, number, record_type, id, details"
     base = f"select {columns} from session where {selection.where} and problem_count > 0"  # noqa: S608 - only our own names
     if after is None or after.start is not None:

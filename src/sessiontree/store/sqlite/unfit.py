@@ -1,17 +1,14 @@
 """Unlinked records and problems in SQLite: groups and counts over a selection of sessions, and pages of problems."""
 
 import json
-from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from sessiontree import money
-from sessiontree.placement import Problem
 from sessiontree.session_query import SessionQuery
-from sessiontree.sessions import Unlinked
-from sessiontree.store.parts.micros import from_micros
+from sessiontree.store.parts import unfit
+from sessiontree.store.parts.unfit import Listed
 from sessiontree.store.sqlite.session_selection import SUMS, Selection, amount_of, select
-from sessiontree.unfit import FoundProblem, ProblemPage, ProblemPlace, UnlinkedGroup
+from sessiontree.unfit import ProblemPage, ProblemPlace, UnlinkedGroup
 
 if TYPE_CHECKING:
     from sessiontree.store.sqlite.snapshot import SqliteSnapshot
@@ -28,18 +25,8 @@ def groups(snapshot: "SqliteSnapshot", query: SessionQuery) -> list[UnlinkedGrou
         union all
         select record_type, unlinked, currency, count(*), {SUMS} from chosen cross join session_cost on session = number
         group by record_type, unlinked, currency"""  # noqa: S608 - only our own names
-    counts: dict[tuple[str, int], int] = {}
-    totals: dict[tuple[str, int], money.Totals] = {}
-    for record_type, unlinked, currency, count, *parts in snapshot.db.execute(statement, selection.values):
-        if currency is None:
-            counts[record_type, unlinked] = count
-        else:
-            amount = amount_of(*parts[:4]) - amount_of(*parts[4:])
-            totals.setdefault((record_type, unlinked), {})[currency] = amount
-    return [
-        UnlinkedGroup(key[0], Unlinked(key[1]), counts[key], totals.get(key, {}))
-        for key in sorted(counts, key=lambda key: (-counts[key], key))
-    ]
+    rows = snapshot.db.execute(statement, selection.values)
+    return unfit.groups((*row[:4], amount_of(*row[4:8]) - amount_of(*row[8:])) for row in rows)
 
 
 def problems(
@@ -50,41 +37,16 @@ def problems(
     statement = f"""select json_extract(problem.value, '$[0]') as code, count(*) from {selection.source}, {_PROBLEMS}
         where {selection.where} group by code order by code"""  # noqa: S608 - only our own names
     counts = dict(snapshot.db.execute(statement, selection.values).fetchall())
-    if codes:
-        counts = {code: counts.get(code, 0) for code in codes}
-    found: list[tuple[ProblemPlace, FoundProblem]] = []
-    for place, problem in _problems(snapshot, selection, after):
-        if codes and problem.problem.code not in codes:
-            continue
-        if len(found) == query.limit:
-            return ProblemPage([each for _, each in found], found[-1][0], counts)
-        found.append((place, problem))
-    return ProblemPage([each for _, each in found], None, counts)
+    return unfit.page(_sessions(snapshot, selection, after), counts, codes=codes, after=after, limit=query.limit)
 
 
-def _problems(
-    snapshot: "SqliteSnapshot", selection: Selection, after: ProblemPlace | None
-) -> Iterator[tuple[ProblemPlace, FoundProblem]]:
-    """The problems of all sessions of a selection: of the latest session first, in order within each."""
-    for start, number, record_type, id, listed in _sessions(snapshot, selection, after):
-        moment = None if start is None else from_micros(start)
-        passed: Counter[tuple[str, str, str]] = Counter()
-        for problem in sorted((Problem(*each) for each in json.loads(listed)), key=_order):
-            event = (problem.code, problem.record_type, problem.id)
-            place = ProblemPlace(start, number, *event, passed[event])
-            passed[event] += 1
-            if after is None or number != after.number or place.within > after.within:
-                yield place, FoundProblem(problem, record_type, id, moment)
+def _sessions(snapshot: "SqliteSnapshot", selection: Selection, after: ProblemPlace | None) -> Iterator[Listed]:
+    """From the session of a place on, the latest first; those without a start come last."""
+    for start, number, record_type, id, problems in _rows(snapshot, selection, after):
+        yield Listed(start, number, record_type, id, json.loads(problems))
 
 
-def _order(problem: Problem) -> tuple[str, ...]:
-    return problem.code, problem.record_type, problem.id, problem.message
-
-
-def _sessions(
-    snapshot: "SqliteSnapshot", selection: Selection, after: ProblemPlace | None
-) -> Iterator[tuple[Any, ...]]:
-    """From the session of a place on; those without a start come last."""
+def _rows(snapshot: "SqliteSnapshot", selection: Selection, after: ProblemPlace | None) -> Iterator[tuple[Any, ...]]:
     columns = "start, number, record_type, id, json_extract(cast(details as text), '$[3]')"
     base = f"select {columns} from {selection.source} where {selection.where}"  # noqa: S608 - only our own names
     if after is None or after.start is not None:
