@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from sessiontree.store.parts.places import REF, place
 
@@ -84,6 +84,18 @@ def merged(found: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
         yield first, last
 
 
-def among(rows: Collection[int], noted: Iterable[tuple[int, int]]) -> set[int]:
+def of_others(notes: Notes, rows: Collection[int], noted: Iterable[tuple[str, int, int]]) -> tuple[set[int], set[int]]:
+    """Those of the rows that are noted as new, and as changed, but not in these notes.
+
+    `noted` says what each note says and its range of rows.
+    """
+    found = list(noted)
+    mine = set(chain.from_iterable([range(first, last + 1) for first, last in notes.rows]))
+    new = _among(rows, [(first, last) for what, first, last in found if what == NEW])
+    changed = _among(rows, [(first, last) for what, first, last in found if what == ROWS])
+    return new - mine, changed - mine
+
+
+def _among(rows: Collection[int], noted: Iterable[tuple[int, int]]) -> set[int]:
     """Those of the rows that are in these ranges."""
     return {row for first, last in merged(noted) for row in range(first, last + 1) if row in rows}

@@ -6,13 +6,12 @@ committed later has notes of its own.
 """
 
 from collections.abc import Collection, Iterable
-from itertools import chain
 from typing import Any
 
 from psycopg import Connection
 
 from sessiontree.record import Record
-from sessiontree.store.parts.notes import NEW, PLACE, ROWS, SESSION, SMALL_ROWS, Notes, among, lost, merged, ranges
+from sessiontree.store.parts.notes import NEW, PLACE, ROWS, SESSION, SMALL_ROWS, Notes, lost, merged, of_others, ranges
 from sessiontree.store.postgres.amounts import to_array
 from sessiontree.store.postgres.transactions import BEGIN_OF_ONE_MOMENT
 
@@ -150,10 +149,8 @@ def others(db: Connection[Any], notes: Notes, rows: Collection[int]) -> tuple[se
         return set(), set()
     statement = """select what, first, last from dirty
         where account = %s and what in ('new', 'rows') and last >= %s and first <= %s"""
-    noted = db.execute(statement, [notes.account_id, min(rows), max(rows)]).fetchall()
-    mine = set(chain.from_iterable([range(first, last + 1) for first, last in notes.rows]))
-    new = among(rows, [(first, last) for what, first, last in noted if what == NEW]) - mine
-    changed = among(rows, [(first, last) for what, first, last in noted if what == ROWS]) - mine
+    noted = db.execute(statement, [notes.account_id, min(rows), max(rows)])
+    new, changed = of_others(notes, rows, noted)
     if new:
         new -= {row for (row,) in db.execute(_OF_THESE_AT_HOME, [notes.account_id, to_array(new)])}
     return new, changed

@@ -2,10 +2,9 @@
 
 import sqlite3
 from collections.abc import Collection, Iterable
-from itertools import chain
 
 from sessiontree.record import Record
-from sessiontree.store.parts.notes import NEW, PLACE, ROWS, SESSION, SMALL_ROWS, Notes, among, lost, merged, ranges
+from sessiontree.store.parts.notes import NEW, PLACE, ROWS, SESSION, SMALL_ROWS, Notes, lost, merged, of_others, ranges
 
 WAITING = "select coalesce(sum(case when what in ('new', 'rows') then last - first + 1 else 1 end), 0) from dirty"
 _SMALL = f"last - first < {SMALL_ROWS}"
@@ -67,10 +66,8 @@ def others(db: sqlite3.Connection, notes: Notes, rows: Collection[int]) -> tuple
         return set(), set()
     statement = """select what, first, last from dirty
         where account = ? and what in ('new', 'rows') and last >= ? and first <= ?"""
-    noted = db.execute(statement, [notes.account_id, min(rows), max(rows)]).fetchall()
-    mine = set(chain.from_iterable([range(first, last + 1) for first, last in notes.rows]))
-    new = among(rows, [(first, last) for what, first, last in noted if what == NEW]) - mine
-    changed = among(rows, [(first, last) for what, first, last in noted if what == ROWS]) - mine
+    noted = db.execute(statement, [notes.account_id, min(rows), max(rows)])
+    new, changed = of_others(notes, rows, noted)
     return {row for row in new if not db.execute("select 1 from home where row = ?", [row]).fetchone()}, changed
 
 
