@@ -12,6 +12,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 import tracemalloc
 import zlib
 from collections.abc import Sequence
@@ -185,6 +186,22 @@ def stopped(tmp_path: Path, where: str, lines: bytes, until_stored: int) -> str:
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (1, b"")
     return str(err.decode())
+
+
+@pytest.mark.long
+def test_a_busy_import_can_be_interrupted_at_any_moment(tmp_path: Path, where: str):
+    """Also where modules are compiled, which take an exception amid a multiplication for a lack of memory."""
+    file = tmp_path / "turns.ndjson"
+    for at in range(12):
+        file.write_bytes(ndjson([{**RECORDS[2], "id": f"turn {at} {number}"} for number in range(50_000)]))
+        before = max(0, stored_in(where))
+        command = [sys.executable, "-m", "sessiontree", "import", "--store", where, str(file)]
+        with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            until(lambda before=before: stored_in(where) > before)
+            time.sleep(at / 100)
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=60)
+        assert (process.returncode, err[:9]) == (1, b"Stopped: "), err
 
 
 def stored_in(where: str) -> int:

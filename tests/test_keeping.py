@@ -165,7 +165,10 @@ def test_a_turn_goes_on_until_little_is_left(clock: SimpleNamespace) -> None:
         sessions.arriving = 100 if sessions.left else 0
 
     keep(Kept(sessions), 1.9, happens)
-    assert len(sessions.steps) == 10
+    step = keeping.RECORDS * sessions.seconds_each
+    gaps = [after - before for before, after in pairwise(sessions.steps)]
+    assert gaps[:9] == [pytest.approx(step)] * 9
+    assert gaps[9] > step
     assert 0 < sessions.left < keeping.LEFT_SECONDS / sessions.seconds_each
     sessions.arriving = 0
     keep(Kept(sessions), 3.0)
