@@ -51,7 +51,7 @@ def store(where: str) -> Iterator[Store]:
     store.close()
 
 
-@pytest.mark.parametrize(("records", "waits"), [(SMALL_RECORDS, True), (SMALL_RECORDS - 1, False)])
+@pytest.mark.parametrize(("records", "waits"), [(SMALL_RECORDS, True), (SMALL_RECORDS // 2 - 1, False)])
 def test_many_records_wait_while_sessions_are_behind_a_few_do_not(
     store: Store, monkeypatch: pytest.MonkeyPatch, records: int, waits: bool
 ) -> None:
@@ -102,3 +102,22 @@ def test_few_records_are_added_while_many_wait(store: Store, monkeypatch: pytest
     adding.close()
     assert committed == [many, 1, 1, 1, 2 * many]
     assert all(len(each.result(20)) == many for each in waiting)
+
+
+def test_also_few_records_wait_while_sessions_are_far_behind(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    committed: list[int] = []
+    monkeypatch.setattr(writer, "BEHIND_SECONDS", -1)
+    monkeypatch.setattr(writer, "FAR_BEHIND_SECONDS", 0)
+    monkeypatch.setattr(writer, "BEHIND_WAIT_SECONDS", 600)
+    read = Reader(store.catalog).read
+    adding = Writer(store, committed=committed.append)
+    for first in range(0, SMALL_RECORDS + 10, 10):
+        bodies = [f'{{"record_type":"recording","id":"{at}"}}'.encode() for at in range(first, first + 10)]
+        done: Future[Any] = Future()
+        adding.add("default", [read(body) for body in bodies], Origin(new_id()), done)
+        if first < SMALL_RECORDS:
+            done.result(20)
+    assert (sum(committed), done.done()) == (SMALL_RECORDS, False)
+    monkeypatch.setattr(writer, "BEHIND_SECONDS", float("inf"))
+    adding.close()
+    assert sum(committed) == SMALL_RECORDS + 10

@@ -27,6 +27,8 @@ GATHER_SECONDS_MAX = 0.004
 GATHER_STEP_SECONDS = 0.0005
 BEHIND_SECONDS = 0.7
 """How far the sessions may be behind before many records wait, so that what they bring shows within a second or so."""
+FAR_BEHIND_SECONDS = 3.0
+"""When all records wait, however few come at a time."""
 BEHIND_WAIT_SECONDS = 1.0  # at most, for each commit: others may note more than anybody can refresh
 BEHIND_STEP_SECONDS = 0.01
 log = logging.getLogger("sessiontree")
@@ -120,10 +122,9 @@ class Writer:
         self._thread.join()
 
     def _run(self) -> None:
-        following = None
+        following, paced = None, 0
         while following is not self._end:
             jobs, following = self._waiting()
-            before = self._behind.records
             by_account: dict[str, list[Job]] = {}
             for job in jobs:
                 by_account.setdefault(job.account, []).append(job)
@@ -131,8 +132,9 @@ class Writer:
                 self._write(account, together)
             if following is not None:
                 self._do(following)
-            if self._behind.records - before >= SMALL_RECORDS:
+            if self._behind.records - paced >= SMALL_RECORDS:
                 self._keep_pace()
+                paced = self._behind.records
 
     def _waiting(self) -> tuple[list[Job], Work | None]:
         """Wait for a job, then take those that wait too, up to work that comes after them."""
@@ -156,12 +158,15 @@ class Writer:
         return outcomes
 
     def _keep_pace(self) -> None:
-        """Wait while the sessions are far behind; few records are added meanwhile."""
+        """Wait while the sessions are behind; unless they are far behind, few records are added meanwhile."""
         until = time.monotonic() + BEHIND_WAIT_SECONDS
         with suppress(StoreError):
-            while time.monotonic() < until and self._behind.seconds(self._store.sessions.waiting()) > BEHIND_SECONDS:
+            while (seconds := self._behind.seconds(self._store.sessions.waiting())) > BEHIND_SECONDS:
+                if time.monotonic() >= until:
+                    return
                 time.sleep(BEHIND_STEP_SECONDS)
-                self._write_small()
+                if seconds < FAR_BEHIND_SECONDS:
+                    self._write_small()
 
     def _write_small(self) -> None:
         """Do the jobs of few records that are waiting, and hold the others."""
