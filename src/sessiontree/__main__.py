@@ -1,6 +1,6 @@
 """`python -m sessiontree`."""
 
-from sessiontree.cli import main
+from sessiontree.cli import program
 
 if __name__ == "__main__":
-    main()
+    program()

@@ -38,6 +38,8 @@ _SERVING = ("demo", "serve")  # which take signals in their own way
 class _Program(click.Group):
     """Loads commands when they are called, and turns errors into one sentence and an exit status."""
 
+    takes_signals = False
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(_COMMANDS)
 
@@ -53,7 +55,7 @@ class _Program(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         found = super().resolve_command(ctx, args)
-        if found[0] not in _SERVING:
+        if self.takes_signals and found[0] not in _SERVING:
             take_over()
         return found
 
@@ -80,3 +82,9 @@ class _Program(click.Group):
 @settings_options
 def main() -> None:
     """Exact cost trees for voice and AI sessions, from any provider's usage records."""
+
+
+def program() -> None:
+    """The command line as a process of its own, whose signals are its own affair."""
+    _Program.takes_signals = True
+    main()
