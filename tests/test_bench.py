@@ -31,7 +31,7 @@ TINY = Plan(
     trees_size=2_000,
     trees_count=20,
     http_sizes=(2_000,),
-    http_count=40,
+    http_count=400,  # CPU is counted in hundredths of a second
     one_client_count=10,
     bulk_empty=2_000,
     bulk_full=2_000,
@@ -198,7 +198,7 @@ def test_a_tiny_run_measures_postgresql_and_leaves_nothing(
     assert done.exit_code == 0
     figures = json.loads(report.read_bytes())["figures"]
     assert list(dict.fromkeys(each["group"] for each in figures)) == ["trees", "ingest", "months"]
-    assert all(each["value"] > 0 for each in figures)
+    assert [each["name"] for each in figures if each["value"] <= 0] == []
     required = [each["required"] for each in figures if each["required"] and each["group"] != "months"]
     assert required == [2_400, 0.8, 30_000, 40_000, 30_000, 40_000]
     assert {each["group"] for each in figures if each["ratio"]} == {"trees", "ingest", "months"}
@@ -214,7 +214,7 @@ def test_a_tiny_run_measures_every_group(tmp_path: Path, monkeypatch: pytest.Mon
     assert done.exit_code == 0
     figures = json.loads(report.read_bytes())["figures"]
     assert list(dict.fromkeys(each["group"] for each in figures)) == list(bench.GROUPS)
-    assert all(each["value"] > 0 for each in figures)
+    assert [each["name"] for each in figures if each["value"] <= 0] == []
     assert all(each["name"] in done.output for each in figures)
     assert {each["group"] for each in figures if each["ratio"]} == {
         "trees",
