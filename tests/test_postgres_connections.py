@@ -17,7 +17,7 @@ import pytest
 from postgres import GIVEN, Server, binaries
 from sessiontree.errors import StoreError
 from sessiontree.store import Asks, Store, open_store
-from sessiontree.store.postgres import listening, migrating, transactions
+from sessiontree.store.postgres import listening, migrating, opening, transactions
 from sessiontree.store.postgres.store import PostgresStore
 from sessiontree.store.suite import ACCOUNT, RECEIVED, add, found, history, key, record, shipped
 
@@ -57,6 +57,30 @@ def test_an_empty_database_is_made_ready_by_any_number_at_once(empty_database: s
     assert [add(store, record(store, "recording", str(at))) for at, store in enumerate(stores)] == [["created"]] * 4
     for store in stores:
         store.close()
+
+
+def test_who_waits_for_another_to_make_the_database_ready_takes_it_as_it_is_then(empty_database: str) -> None:
+    prepared = []
+
+    def prepare() -> None:
+        with psycopg.connect(**opening.parameters(empty_database)) as db:
+            migrating.prepare(db, "the database")
+            prepared.append(migrating.version(db, "the database"))
+
+    waiter = threading.Thread(target=prepare)
+    with psycopg.connect(empty_database, autocommit=True) as other, other.transaction():
+        other.execute("select pg_advisory_xact_lock(%s)", [migrating._LOCK])
+        waiter.start()
+        waiting = """select 1 from pg_locks join pg_database on pg_database.oid = database
+            where datname = current_database() and locktype = 'advisory' and not granted"""
+        while not other.execute(waiting).fetchone():
+            time.sleep(0.01)
+        # The least that makes a store: after many tables the server would tell the other connection at once.
+        other.execute("create sequence record_row")
+        other.execute("create table setting (name text primary key, value text not null)")
+        other.execute("insert into setting values ('schema', %s)", [str(migrating.newest())])
+    waiter.join()
+    assert prepared == [migrating.newest()]
 
 
 def test_what_cannot_be_opened_is_said_in_a_sentence_without_the_password(empty_database: str, tmp_path: Path) -> None:

@@ -13,6 +13,16 @@ from sessiontree.errors import StoreError
 _LOCK = 0x53545245  # among advisory locks: one process migrates at a time
 _NAME = "schema"
 
+# This sequence and this table stand in every store, and in hardly any other database.
+_OURS = {"record_row", "setting"}
+
+# One statement reads all names: `to_regclass` answers from a cache that may not know yet what another process has
+# just committed, and two statements may see two states of the database.
+_USED = """
+select relname from pg_class
+where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p', 'S')
+"""
+
 
 def scripts() -> dict[int, str]:
     """Every migration by its number, in order."""
@@ -28,15 +38,12 @@ def newest() -> int:
 
 def version(db: Connection[Any], name: str) -> int:
     """The version of the schema in the database, 0 for an empty one. Raises StoreError if it is something else's."""
-    row = db.execute("select to_regclass('setting') is not null and to_regclass('record_row') is not null").fetchone()
-    if row is not None and row[0]:
+    used = {name for (name,) in db.execute(_USED)}
+    if used >= _OURS:
         found = db.execute("select value from setting where name = %s", [_NAME]).fetchone()
         if found is not None:
             return int(found[0])
-    used = (
-        "select 1 from pg_class where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p') limit 1"
-    )
-    if db.execute(used).fetchone() is not None:
+    if used:
         raise StoreError(f"{name} holds something else than a Sessiontree store: name an empty database with --store")
     return 0
 
