@@ -142,6 +142,30 @@ def test_one_process_at_a_time_refreshes_until_it_is_no_more(
     assert other.sessions.refresh() == 0
 
 
+def test_who_settles_does_not_wait_for_another(stores: list[SqliteStore], monkeypatch: pytest.MonkeyPatch):
+    one, other = stores
+    monkeypatch.setattr(sessions, "_LEFT_RECORDS", 0)
+    add(one, *[record(one, "recording", f"r{at}", telnyx_session_id=f"s{at}") for at in range(3)])
+    assert one.sessions.refresh(1) == 2
+    other.sessions.settle()
+    assert other.sessions.waiting() == 0
+
+
+@pytest.mark.usefixtures("beside")
+def test_what_was_worked_out_before_another_settled_is_thrown_away(
+    stores: list[SqliteStore], monkeypatch: pytest.MonkeyPatch
+):
+    one, other = stores
+    add(one, record(one, "recording", "r1", telnyx_session_id="s"))
+
+    def settle() -> None:
+        add(other, record(other, "recording", "r2", telnyx_session_id="s"))
+        other.sessions.settle()
+
+    assert meanwhile(monkeypatch, one, settle)
+    assert (counted(one, "s"), one.sessions.waiting()) == (3, 0)
+
+
 def test_a_claim_of_the_future_is_none(stores: list[SqliteStore], monkeypatch: pytest.MonkeyPatch):
     """The clock has been set back."""
     one, other = stores

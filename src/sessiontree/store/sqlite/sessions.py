@@ -18,7 +18,7 @@ from sessiontree.store import Asks
 from sessiontree.store.parts.refresh import Refresh
 from sessiontree.store.parts.session_rows import COLUMNS, read_session
 from sessiontree.store.sqlite import dirty, session_list, session_selection, session_writing, unfit
-from sessiontree.store.sqlite.claim import Claim
+from sessiontree.store.sqlite.claim import Claim, cancel
 from sessiontree.store.sqlite.pace import Pace
 from sessiontree.store.sqlite.refresh_reading import RefreshReading
 from sessiontree.unfit import ProblemPage, ProblemPlace, UnlinkedGroup
@@ -105,6 +105,7 @@ class SqliteSessions:
 
     def settle(self) -> None:
         with self._one_at_a_time, self._store.writing() as db:
+            cancel(db)  # who has claimed may go on for as long as others add
             while self._claim.make(db) and 0 < dirty.waiting(db) <= _SETTLED_RECORDS:
                 self._write(db, self._worked_out(db, _SETTLED_RECORDS))
 
