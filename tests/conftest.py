@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from stores import NewStore
 
 pytest_plugins = ("browser", "golden", "postgres", "stores")
+pytest.register_assert_rewrite("sessiontree.store.suite")
 
 START_SECONDS = 30
 

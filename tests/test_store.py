@@ -23,11 +23,8 @@ from sessiontree.store.parts.packing import SAMPLE_BYTES_MAX, train
 from sessiontree.store.parts.places import KEY, REF, place
 from sessiontree.store.sqlite import opening as opening_files
 from sessiontree.store.sqlite import snapshot, write
-
-pytest.register_assert_rewrite("sessiontree.store.suite")
-
-from sessiontree.store.suite import *  # noqa: E402, F403
-from sessiontree.store.suite import Opening, add, found, get, history, key, record, shipped  # noqa: E402
+from sessiontree.store.suite import *  # noqa: F403
+from sessiontree.store.suite import Opening, add, found, get, history, key, record, shipped
 
 
 @pytest.fixture

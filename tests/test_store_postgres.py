@@ -6,11 +6,8 @@ import pytest
 
 from sessiontree.catalog import Catalog
 from sessiontree.store import Store, open_store
-
-pytest.register_assert_rewrite("sessiontree.store.suite")
-
-from sessiontree.store.suite import *  # noqa: E402, F403
-from sessiontree.store.suite import Opening, shipped  # noqa: E402
+from sessiontree.store.suite import *  # noqa: F403
+from sessiontree.store.suite import Opening, shipped
 
 
 @pytest.fixture
