@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -56,6 +58,29 @@ def holds(server: Server, count: int) -> bool:
     tree = server.get("/v2/session_analysis/call-session/s").json()
     proof = server.get("/v2/verify").json()
     return bool(tree["meta"]["event_count"] == count + 1 and proof["data"]["holds"])
+
+
+def test_the_log_of_a_healthy_database_has_no_errors(tmp_path: Path, database: Database):
+    """Whatever a server is asked: of an account without a record, of months that have a partition, or have none."""
+    january, june = "fb2d8000-e76d-11f0-8000-02420aef92a0", "36e86800-5d55-11f1-8000-02420aef92a0"  # of 2026
+    where, sessions = database.url("postgres"), "/v2/session_analysis/call-session/"
+    asked = {"s": 200, "s?date_time=2026-03-17": 404, january: 200, f"{january}?date_time=2026-01-02": 200, june: 404}
+    with running(tmp_path, where) as server:
+        assert server.get(f"{sessions}s").status_code == 404
+        for at in range(3):
+            old = turn(f"old-{at}") | {"telnyx_session_id": january, "started_at": f"2026-01-0{at + 1}T12:00:00Z"}
+            assert server.post([turn("one"), turn(f"one-{at}"), old]).status_code == 200
+            assert {id: server.get(f"{sessions}{id}").status_code for id in asked} == asked
+        until(lambda: len(server.get("/v2/sessions").json()["data"]) == 2)
+        assert holds(server, 4)
+        for path in ("/v2/detail_records?record_type=recording", "/v2/spend", "/v2/unlinked", "/v2/imports", "/readyz"):
+            assert server.get(path).status_code == 200, path
+        command = ["store", "prune", "--store", where, "--before", "2026-02-01", "--yes"]
+        subprocess.run([sys.executable, "-m", "sessiontree", *command], check=True, timeout=SECONDS)
+        assert server.post([turn("two")]).status_code == 200
+        assert holds(server, 5)
+    told = (database.folder / "log").read_text()
+    assert [line for line in told.splitlines() if " LOG: " not in line] == []
 
 
 @pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.long)])

@@ -231,6 +231,7 @@ def test_a_hint_touches_only_the_partitions_it_should(store: PostgresStore) -> N
         assert set(months.made(db, "record")) == every
         for month, touched in ((month_of([session]), {"record_2026_03"}), (None, every | {"record_default"})):
             db.execute(neighbourhood.prepare(month))
+            neighbourhood.note_ready(db, month)
             asked = neighbourhood.statement(account_id, [place(account_id, REF, session)], month)
             plan = "\n".join(line for (line,) in db.execute(f"explain (analyze, costs off) {asked}".encode()))
             assert {name for name in every | {"record_default"} if f" on {name} " in plan} == touched, plan

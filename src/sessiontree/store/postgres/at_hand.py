@@ -17,8 +17,18 @@ from psycopg.pq import ExecStatus, TransactionStatus
 from sessiontree.record import Record
 from sessiontree.store import Asks, NotAtHand
 from sessiontree.store.postgres.moments import month_between, month_of
-from sessiontree.store.postgres.months import Month
-from sessiontree.store.postgres.neighbourhood import ROWS_MAX, Found, Neighbourhood, places, prepare, rows_of, send
+from sessiontree.store.postgres.months import Month, Months, is_there
+from sessiontree.store.postgres.neighbourhood import (
+    ROWS_MAX,
+    Found,
+    Neighbourhood,
+    is_ready,
+    note_ready,
+    places,
+    prepare,
+    rows_of,
+    send,
+)
 
 if TYPE_CHECKING:
     from psycopg.pq.abc import PGresult
@@ -68,7 +78,7 @@ async def fetch(
     month = store.months.worth(month_of([id]) if about is None else month_between(*about))
     found = None
     try:
-        if month is not None:
+        if month is not None and await _is_there(store.months, db, month):
             found = await _walk(db, account_id, at, month)
             if found is None:
                 store.months.missed(month)
@@ -93,15 +103,21 @@ def _read(store: "PostgresStore", asks: Asks, found: list[Found]) -> AtHand | No
     return AtHand(Neighbourhood(asks, rows))
 
 
+async def _is_there(months: Months, db: Db, month: Month) -> bool:
+    """Whether a month has a partition; not asked by a connection that has walked there, unless it has gone since."""
+    if is_ready(db, month) and months.is_known(month):
+        return True
+    answer = await _answer(db, lambda: db.pgconn.send_query(is_there(month).encode()))
+    return answer is not None and months.found(month, answer.get_value(0, 0))
+
+
 async def _walk(db: Db, account_id: int, at: list[int], month: Month | None) -> list[Found] | None:
     """What a walk finds, None if it fails. A connection that has not walked there before is made ready."""
-
-    def walk() -> None:
-        send(db.pgconn, account_id, at, month)
-
-    found = await _answer(db, walk)
-    if found is None and await _answer(db, lambda: db.pgconn.send_query(prepare(month).encode())) is not None:
-        found = await _answer(db, walk)
+    if not is_ready(db, month):
+        if await _answer(db, lambda: db.pgconn.send_query(prepare(month).encode())) is None:
+            return None
+        note_ready(db, month)
+    found = await _answer(db, lambda: send(db.pgconn, account_id, at, month))
     return None if found is None else rows_of(found)
 
 

@@ -44,6 +44,7 @@ class Months:
     def __init__(self) -> None:
         self._known: set[Month] = set()
         self._missing: dict[Month, float] = {}
+        self._there: set[Month] = set()
         self._lock = threading.Lock()
 
     def make(self, db: Connection[Any], starts: Iterable[datetime | None]) -> None:
@@ -57,7 +58,20 @@ class Months:
 
     def missed(self, month: Month) -> None:
         """There is no partition of this month."""
+        self._there.discard(month)
         self._missing[month] = time.monotonic()
+
+    def found(self, month: Month, name: object) -> bool:
+        """What the database answered to `is_there`; whether that is a partition."""
+        if name is None:
+            self.missed(month)
+            return False
+        self._there.add(month)
+        return True
+
+    def is_known(self, month: Month) -> bool:
+        """Whether the month has a partition, as far as this process has seen."""
+        return month in self._there
 
     def worth(self, month: Month | None) -> Month | None:
         """The month, if looking into its partition first is worth while: not if it was missed a moment ago."""
@@ -69,6 +83,13 @@ class Months:
 def partition(table: str, month: Month) -> str:
     """The name of a month's partition."""
     return f"{table}_{month[0]}_{month[1]:02}"
+
+
+def is_there(month: Month) -> str:
+    """Asks for the partition of a month: null if there is none. To name one that is none would be an error, which the
+    server notes in its log.
+    """
+    return f"select to_regclass('{partition('record', month)}')"
 
 
 def _make(db: Connection[Any], month: Month) -> None:

@@ -18,6 +18,7 @@ from sessiontree.record import Record
 from sessiontree.store import Asks
 from sessiontree.store.parts.places import KEY, REF, place
 from sessiontree.store.postgres.binary import int8s_column
+from sessiontree.store.postgres.connection import ready
 from sessiontree.store.postgres.months import Month, partition
 
 if TYPE_CHECKING:
@@ -59,8 +60,23 @@ def places(account_id: int, asks: Asks) -> list[int]:
     return at + [place(account_id, REF, value) for value in refs]
 
 
+def is_ready(db: Connection[Any], month: Month | None) -> bool:
+    """Whether a connection has been prepared for walks over the records of a month, or over all."""
+    return _name(month) in ready(db)
+
+
+def note_ready(db: Connection[Any], month: Month | None) -> None:
+    """A connection has been prepared."""
+    ready(db).add(_name(month))
+
+
+def forget(db: Connection[Any], month: Month | None) -> None:
+    """A connection has turned out not to be ready after all."""
+    ready(db).discard(_name(month))
+
+
 def prepare(month: Month | None) -> str:
-    """Makes a connection ready for walks over the records of a month, or over all.
+    """Makes a connection ready for walks over the records of a month that has a partition, or over all.
 
     A walk over a month names its partition: with all of them in the statement, the database would lock them all.
     """

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg import Connection, errors
-from psycopg.pq import ExecStatus
+from psycopg.pq import TransactionStatus
 
 from sessiontree.record import Record
 from sessiontree.store import Asks
 from sessiontree.store.parts.packing import reordered
 from sessiontree.store.postgres import neighbourhood
 from sessiontree.store.postgres.moments import month_of
-from sessiontree.store.postgres.months import Month
+from sessiontree.store.postgres.months import Month, is_there
 from sessiontree.store.postgres.neighbourhood import Found, Neighbourhood
 from sessiontree.store.postgres.opening import refusal
 
@@ -65,8 +65,8 @@ class PostgresSnapshot:
     def db(self) -> Db:
         """The connection, in the snapshot's transaction."""
         if self._db is None:
-            self._begin("")
-        assert self._db is not None
+            self._db = self.store.pool.take()
+            self._db.execute(_BEGIN, prepare=False)
         return self._db
 
     @property
@@ -77,14 +77,6 @@ class PostgresSnapshot:
             self._account_id = known or self.store.kinds.account_id(self.db, self.account)
             self._asked_account = True
         return self._account_id
-
-    def _begin(self, statement: str) -> list[Found]:
-        """Begin the transaction, together with a walk as its first statement; what that finds."""
-        self._db = self.store.pool.take()
-        if statement:
-            return neighbourhood.walk(self._db, f"{_BEGIN}; {statement}")
-        self._db.execute(_BEGIN, prepare=False)
-        return []
 
     def end(self) -> None:
         """Let go of the connection, if it has its own."""
@@ -114,35 +106,42 @@ class PostgresSnapshot:
         at = neighbourhood.places(account_id, asks)
         months = self.store.months
         month = months.worth(month_of([*(id for _, id in asks.ids), *asks.keys, *asks.refs]))
-        found = None
-        if month is not None:
-            try:
-                found = self._walked_over(account_id, at, month)
-            except errors.UndefinedTable:
-                months.missed(month)
-                self._undo()
+        found = None if month is None else self._walked_over(account_id, at, month)
         if found is None or (month is not None and any(packed is None for _, packed in found)):
             found = self._walked_over(account_id, at, None)
-        if len(found) == neighbourhood.ROWS_MAX:
+        if found is None or len(found) == neighbourhood.ROWS_MAX:
             return None
         return Neighbourhood(asks, self._read(found))
 
-    def _walked_over(self, account_id: int, at: list[int], month: Month | None) -> list[Found]:
-        statement = neighbourhood.statement(account_id, at, month)
+    def _walked_over(self, account_id: int, at: list[int], month: Month | None) -> list[Found] | None:
+        """What a walk finds; None if it cannot be done. It begins the transaction, if need be, in one round trip."""
+        self._db = db = self._db or self.store.pool.take()
+        if not self._make_ready(db, month):
+            return None
+        is_first = db.pgconn.transaction_status == TransactionStatus.IDLE
+        begin = _BEGIN if is_first else "savepoint walk"
         try:
-            if self._db is None:
-                return self._begin(statement)
-            return neighbourhood.walk(self._db, f"savepoint walk; {statement}")
-        except errors.InvalidSqlStatementName:  # this connection has not walked there before
-            self._undo()
-            self.db.pgconn.exec_(b"savepoint walk")
-            self.db.execute(neighbourhood.prepare(month), prepare=False)
-            return neighbourhood.walk(self.db, statement)
+            return neighbourhood.walk(db, f"{begin}; {neighbourhood.statement(account_id, at, month)}")
+        except errors.UndefinedTable:
+            if month is not None:
+                self.store.months.missed(month)
+        except errors.InvalidSqlStatementName:
+            neighbourhood.forget(db, month)
+        # Past psycopg, which forgets its prepared statements with every rollback.
+        db.pgconn.exec_(f"rollback; {_BEGIN}".encode() if is_first else b"rollback to savepoint walk")
+        return None
 
-    def _undo(self) -> None:
-        """Forget a statement that failed. Past psycopg, which forgets its prepared statements with every rollback."""
-        if self.db.pgconn.exec_(b"rollback to savepoint walk").status != ExecStatus.COMMAND_OK:
-            self.db.pgconn.exec_(f"rollback; {_BEGIN}".encode())  # it was the first
+    def _make_ready(self, db: Db, month: Month | None) -> bool:
+        """Let a connection be ready for walks over a month, or over all; False if the month has no partition."""
+        months, is_ready = self.store.months, neighbourhood.is_ready(db, month)
+        if month is not None and not (is_ready and months.is_known(month)):
+            named = db.execute(is_there(month), prepare=False).fetchone()
+            if not months.found(month, named and named[0]):
+                return False
+        if not is_ready:
+            db.execute(neighbourhood.prepare(month), prepare=False)
+            neighbourhood.note_ready(db, month)
+        return True
 
     def rows(self, asks: Asks) -> list[tuple[int, Record]]:
         """As `find`, each record with its row, and from the database."""

@@ -20,6 +20,7 @@ from sessiontree.store.parts.packing import Packer, reordered
 from sessiontree.store.postgres import at_hand, keys, migrating, opening, reread, transactions, write
 from sessiontree.store.postgres import list as lists
 from sessiontree.store.postgres.checks import PostgresChecks
+from sessiontree.store.postgres.connection import Walker
 from sessiontree.store.postgres.dictionaries import Dictionaries
 from sessiontree.store.postgres.intakes import PostgresIntakes
 from sessiontree.store.postgres.kinds import Kinds
@@ -79,7 +80,7 @@ class PostgresStore:
         self.removing: Removing = PostgresRemoving(self)
 
     def _connect(self) -> Db:
-        db = psycopg.connect(**self._given)
+        db = Walker.connect(**self._given)
         if self._ready:
             transactions.live(db)
         return db
