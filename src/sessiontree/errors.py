@@ -32,6 +32,10 @@ class StoreError(SessiontreeError):
     """The store cannot be read or written now."""
 
 
+class StoreGone(StoreError):
+    """The store cannot be reached at all now."""
+
+
 class EventNotFound(SessiontreeError):
     """No such event among the account's records."""
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 
 from sessiontree.errors import StoreError
+from sessiontree.outages import Outages
 from sessiontree.store import Store, refuse_undeclared
 
 IDLE_SECONDS = 0.1  # until the next look when nothing waits
@@ -31,6 +32,7 @@ class Keeper:
     def __init__(self, store: Store, pause: Callable[[float], bool]) -> None:
         self._store = store
         self._sessions = store.sessions
+        self._outages = Outages(store)
         self._pause = pause
         self._look_again = 0.0
         self._waiting = 0  # when last looked
@@ -43,7 +45,7 @@ class Keeper:
             try:
                 seconds = self._look()
             except StoreError as error:
-                log.error("sessions wait to be refreshed: %s", error)
+                self._outages.note("sessions wait to be refreshed", error)
                 seconds = RETRY_SECONDS
             except Exception:
                 log.exception("sessions could not be refreshed")

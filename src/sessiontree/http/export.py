@@ -14,6 +14,7 @@ from typing import Any
 
 from starlette.responses import Response, StreamingResponse
 
+from sessiontree.errors import StoreError
 from sessiontree.export import Export
 from sessiontree.export.sessions import session_trees
 from sessiontree.http import session_filters
@@ -56,6 +57,8 @@ class Sending(StreamingResponse):
         try:
             if scope["method"] == "HEAD" or await self._send_pieces(send, gone):
                 await send({"type": "http.response.body", "body": b""})
+        except StoreError as error:
+            self._call.service.outages.note(f"request {self._call.request_id}: the export breaks off", error)
         except Exception:
             log.exception("request %s: the export breaks off", self._call.request_id)
         finally:

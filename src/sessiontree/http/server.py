@@ -203,7 +203,9 @@ class App:
     def _refusal(self, error: Exception, request_id: str) -> RequestError:
         refusal = request_error(error)
         if refusal.status == 503:
-            log.error("request %s: %s", request_id, error.__cause__ if isinstance(error, RequestError) else error)
+            self.service.outages.note(
+                f"request {request_id}", error.__cause__ if isinstance(error, RequestError) else error
+            )
         elif refusal.status >= 500:
             log.error("request %s", request_id, exc_info=error)
         return refusal

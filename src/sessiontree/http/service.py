@@ -18,6 +18,7 @@ from sessiontree.http.metrics import Metrics
 from sessiontree.http.writer import Add, Writer
 from sessiontree.keeping import KeeperThread
 from sessiontree.keys import KeyRing, LastUses
+from sessiontree.outages import Outages
 from sessiontree.pages.sign_ins import SignIns
 from sessiontree.reading import Reader
 from sessiontree.settings import Settings
@@ -48,6 +49,7 @@ class Service:
         except StoreError:
             self.store.close()
             raise
+        self.outages = Outages(self.store)
         self.metrics = Metrics(self._sizes, None if shared is None else shared / METRICS)
         open_for = timedelta(hours=settings.open_hours)
         self.analysis = Analysis(self.store, events_max=settings.events_max, open_for=open_for)

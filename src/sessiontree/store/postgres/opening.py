@@ -13,7 +13,7 @@ from psycopg.adapt import AdaptersMap, Dumper
 from psycopg.pq import Format
 from psycopg.types.numeric import Int8BinaryLoader
 
-from sessiontree.errors import StoreError
+from sessiontree.errors import StoreError, StoreGone
 from sessiontree.store.postgres.binary import ARRAYS, Array
 
 CONNECT_SECONDS = 10
@@ -84,7 +84,7 @@ def name(url: str) -> str:
 
 def refusal(name: str, error: Exception) -> StoreError:
     """An error of PostgreSQL's or of the pool's as ours: one sentence that tells what to do."""
-    return StoreError(_sentence(name, error))
+    return (StoreGone if lost(error) else StoreError)(_sentence(name, error))
 
 
 def _sentence(name: str, error: Exception) -> str:
