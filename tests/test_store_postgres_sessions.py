@@ -30,7 +30,20 @@ from sessiontree.reading import Reader
 from sessiontree.session_query import SessionQuery
 from sessiontree.store import Store, open_store
 from sessiontree.store.intakes import Origin, Share, new_id
-from sessiontree.store.postgres import dirty, refresh_reading, session_writing, sessions
+from sessiontree.store.postgres import (
+    adding_up,
+    brought,
+    checks,
+    dirty,
+    identities,
+    pruning,
+    refresh_reading,
+    removing,
+    session_writing,
+    sessions,
+    write,
+)
+from sessiontree.store.postgres import list as lists
 from sessiontree.store.postgres.amounts import from_numeric, to_numeric
 from sessiontree.store.postgres.pool import CONNECTIONS
 from sessiontree.store.spend import SpendQuery
@@ -267,18 +280,34 @@ def test_imports_that_are_undone_while_others_write_and_refresh(opening: Opening
 # Plans
 
 
-ON_ALL = ("_AT_PLACES", "_RECORDS", "_OF_ROWS", "_BETWEEN", "_HELD", "_HELD_BETWEEN", "_SESSIONS", "_SESSIONS_OF")
+ON_ALL = {
+    refresh_reading: ("_AT_PLACES", "_RECORDS", "_OF_ROWS", "_BETWEEN", "_HELD", "_HELD_BETWEEN"),
+    dirty: ("_AT_HOME", "_OF_THESE_AT_HOME"),
+    session_writing: ("_FORGET", "_LEAVE_HOME", "_LEAVE_VISIT"),
+    write: ("_KEEP", "_MOVE", "_UNLINK"),
+    brought: ("_KNOWN", "_MORE"),
+    identities: ("_STORED", "_LOCK"),
+    removing: ("_IDENTITIES_OF", "_LOCK", "_VERSIONS", "_PRESENT", "_FORGET_ALL", "_SESSIONS", "_REMOVE_IDENTITY"),
+    pruning: ("_RECORDS",),
+    checks: ("_RECORDS",),
+    lists: ("_RECORDS",),
+}
+EVERY = [
+    pytest.param(getattr(module, name), id=f"{module.__name__.rpartition('.')[2]}{name}")
+    for module, names in ON_ALL.items()
+    for name in names
+]
 
 
-@pytest.mark.parametrize("name", ON_ALL)
-def test_a_refresh_never_reads_a_whole_table(opening: Opening, name: str) -> None:
+@pytest.mark.parametrize("statement", EVERY)
+def test_no_step_reads_a_whole_table_or_account(opening: Opening, statement: str) -> None:
     """Not even by a plan that was made while the store was empty, and is kept while it grows."""
     store = opening()
     add(store, record(store, "recording", "r", started_at="2026-03-01T00:00:00Z"))
     with store.alone() as db:
-        plan = planned(db, getattr(refresh_reading, name))
+        plan = planned(db, statement)
     assert "Index" in plan
-    for way in ("Seq Scan on", "Hash Join", "Merge Join"):
+    for way in ("Seq Scan on", "Hash Join", "Merge Join", "Filter"):
         assert way not in plan, plan
 
 
@@ -294,19 +323,29 @@ def planned(db: Connection[Any], asked: str) -> str:
     return plan
 
 
-OF_SESSIONS = (refresh_reading._SESSIONS, refresh_reading._SESSIONS_OF, sessions._FIND)
+OF_SESSIONS = (
+    refresh_reading._SESSIONS,
+    refresh_reading._SESSIONS_OF,
+    sessions._FIND,
+    session_writing._REMOVE,
+    session_writing._REMOVE_COSTS,
+    pruning._NAMED,
+    adding_up._COSTS_OF,
+    checks._ROWS,
+)
 
 
 def test_a_few_sessions_are_found_without_reading_all_of_the_account(empty_database: str) -> None:
     """Not even before the database has looked at the tables by itself: the refresh has it look as sessions come."""
     store = open_store(empty_database, shipped())
-    add(store, *[record(store, "recording", f"r{at}", started_at="2026-03-01T00:00:00Z") for at in range(200)])
+    some = {"started_at": "2026-03-01T00:00:00Z", "cost": "0.01"}
+    add(store, *[record(store, "recording", f"r{at}", **some) for at in range(200)])
     refreshed(store)
     with store.alone() as db:
         plans = [planned(db, statement) for statement in OF_SESSIONS]
     store.close()
     for plan in plans:
-        assert "session_pkey" in plan or "session_account_record_type_id_key" in plan, plan
+        assert re.search("session_pkey|session_cost_pkey|session_account_record_type_id_key", plan), plan
         assert "Filter" not in plan, plan
 
 

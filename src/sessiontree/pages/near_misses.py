@@ -6,6 +6,7 @@ Nothing says that it does. But a parent whose id was written differently, or cut
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 
 from sessiontree.catalog import Catalog
 from sessiontree.pages import shown
@@ -61,7 +62,7 @@ def _around(store: Store, account: str, types: tuple[str, ...], start: datetime)
             descending=descending,
             limit=NEAR_MAX,
         )
-        yield from store.sessions.page(account, query).sessions
+        yield from islice(store.sessions.walk(account, query), NEAR_MAX)  # a page would be added up as well
 
 
 def _start(session: Session) -> datetime:

@@ -58,14 +58,13 @@ def page(
 def walk(
     query: SessionQuery, ask: Callable[[SessionQuery], tuple[Sequence[Session], Cursor | None]]
 ) -> Iterator[Session]:
-    """All sessions of a query, from page to page; `ask` gives one, and the place after it."""
-    query = dataclasses.replace(query, limit=LIMIT_MAX)
+    """All sessions of a query, from page to page; `ask` gives one, and the place after it. Its limit is the first's."""
     while True:
         sessions, following = ask(query)
         yield from sessions
         if following is None:
             return
-        query = dataclasses.replace(query, cursor=following)
+        query = dataclasses.replace(query, cursor=following, limit=LIMIT_MAX)
 
 
 def ranked(known: Iterable[str], ranked_in: str | None) -> list[str]:

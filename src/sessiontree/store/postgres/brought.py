@@ -14,8 +14,9 @@ _NEW = f"""insert into intake ({COLUMNS})
     values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""  # noqa: S608 - only our own names
 _MORE = """update intake set created = created + %s, updated = updated + %s, unchanged = unchanged + %s,
     rejected = rejected + %s where account = %s and number = %s"""
-_KNOWN = """select number, undo_began from intake where account = %s and number = any(%s::bigint[])
-    order by number for update"""
+# One by one, by the index, whatever the planner knows; and in one order: none waits for another that waits for it.
+_KNOWN = """select known.* from unnest(%s::bigint[]) as named (at) cross join lateral (
+    select number, undo_began from intake where account = %s and number = named.at offset 0 for update) as known"""
 
 
 def note(db: Connection[Any], account_id: int, received: datetime, brought: Sequence[Brought]) -> None:
@@ -33,7 +34,7 @@ def note(db: Connection[Any], account_id: int, received: datetime, brought: Sequ
 def _known(db: Connection[Any], account_id: int, numbers: Sequence[int]) -> set[int]:
     """Those of the intakes that have brought something before."""
     known: set[int] = set()
-    for number, undo_began in db.execute(_KNOWN, [account_id, sorted(set(numbers))]):
+    for number, undo_began in db.execute(_KNOWN, [sorted(set(numbers)), account_id]):
         if undo_began is not None:
             raise IntakeUndone
         known.add(number)

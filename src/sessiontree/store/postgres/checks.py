@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _ROWS = f"select {COLUMNS} from session where account = %s and number = any(%s::bigint[])"  # noqa: S608
 _NUMBERS = "select number from session where account = %s and number > %s order by number limit %s"
 _SAMPLE = "select number from session where account = %s order by random() limit %s"
-_RECORDS = "select row, packed from record where account = %s and row = any(%s::bigint[])"
+_RECORDS = records.of_rows("row, packed")
 
 
 class PostgresMoment:
@@ -66,7 +66,7 @@ class PostgresMoment:
 
     def _identities(self, rows: list[int]) -> dict[int, Identity]:
         found = {}
-        for row, packed in self._db.execute(_RECORDS, [self._account_id, rows]):
+        for row, packed in self._db.execute(_RECORDS, [rows, self._account_id]):
             record = self._store.packer.unpack(packed)
             found[row] = (record.record_type, record.id)
         return found

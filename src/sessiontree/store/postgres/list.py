@@ -11,6 +11,7 @@ from sessiontree.query import Query
 from sessiontree.record import Record
 from sessiontree.store import Asks, Page
 from sessiontree.store.parts.listing import Row, choose, quick_asks, within
+from sessiontree.store.postgres.records import of_rows
 from sessiontree.store.postgres.text import from_text
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 _ROWS_AT_ONCE = 500
 _FIELDS = "select name, type from field where account = %s and kind = %s"
-_RECORDS = "select row, packed from record where account = %s and row = any(%s::bigint[])"
+_RECORDS = of_rows("row, packed")
 
 
 def page(snapshot: "PostgresSnapshot", query: Query) -> Page:
@@ -89,5 +90,5 @@ def _select(snapshot: "PostgresSnapshot", query: Query, candidates: Iterable[Row
 
 def _records(snapshot: "PostgresSnapshot", rows: list[int]) -> list[Record]:
     """The records of these rows, in this order."""
-    packed = dict(snapshot.db.execute(_RECORDS, [snapshot.account_id, rows]).fetchall())
+    packed = dict(snapshot.db.execute(_RECORDS, [rows, snapshot.account_id]).fetchall())
     return [snapshot.store.unpack(snapshot.db, packed[row]) for row in rows]

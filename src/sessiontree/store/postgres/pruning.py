@@ -14,6 +14,7 @@ from sessiontree.store.parts.contents import total
 from sessiontree.store.parts.micros import to_micros
 from sessiontree.store.parts.pruning import Candidate, read_rows, step
 from sessiontree.store.postgres import dropping, removing
+from sessiontree.store.postgres.records import of_rows
 from sessiontree.store.postgres.text import to_text
 from sessiontree.store.removing import NotFresh, Pruned, Removal
 
@@ -28,7 +29,7 @@ _CANDIDATES = """select number, rows from session
     and (open_start is null or open_start <= %(open_since)s) order by number"""
 _NAMED = "select rows from session where account = %s and record_type = %s and id = %s"
 _LAST = "select coalesce(max(number), 0) from session where account = %s"
-_RECORDS = "select packed from record where account = %s and row = any(%s::bigint[])"
+_RECORDS = of_rows("packed")
 _NOBODY = 0
 
 
@@ -114,7 +115,7 @@ class _Stored:
         return [Candidate(*row) for row in found]
 
     def records(self, rows: list[int]) -> Iterator[Record]:
-        for (packed,) in self._db.execute(_RECORDS, [self._account_id, rows]).fetchall():
+        for (packed,) in self._db.execute(_RECORDS, [rows, self._account_id]).fetchall():
             yield self._store.packer.unpack(packed)
 
     def sessions_of(self, rows: list[int]) -> set[int]:

@@ -12,7 +12,15 @@ if TYPE_CHECKING:
 _ROWS_AT_ONCE = 1000
 _NEXT = """select row, packed from record where account = %s and row > %s and kind = any(%s::integer[])
     order by row limit %s"""
+# Row by row, by the index, whatever the planner knows: a plan is made once, often while the tables are still empty.
+_OF_ROWS = """select found.* from unnest(%s::bigint[]) as wanted (at) cross join lateral (
+    select {columns} from record where account = %s and row = wanted.at offset 0) as found"""
 _COUNT = "select count(*) from record where account = %s and kind = any(%s::integer[])"
+
+
+def of_rows(columns: str) -> str:
+    """A statement for these columns of the records with some rows: its values are the rows, and the account."""
+    return _OF_ROWS.format(columns=columns)
 
 
 def records(store: "PostgresStore", account: str, record_type: str | None) -> Iterator[Record]:

@@ -14,6 +14,7 @@ from sessiontree.store.parts.session_rows import Row
 from sessiontree.store.postgres import dirty
 from sessiontree.store.postgres.amounts import to_array
 from sessiontree.store.postgres.binary import int8s, times
+from sessiontree.store.postgres.records import of_rows
 from sessiontree.store.postgres.session_rows import COLUMNS, read_row
 from sessiontree.store.postgres.text import to_text
 
@@ -25,7 +26,7 @@ _AT_PLACES = "select row, start from link where account = %s and place = any(%s:
 _RECORDS = """select found.* from unnest(%s::bigint[], %s::timestamptz[]) as linked (row, start), lateral (
     select row, kind, packed from record
         where account = %s and row = linked.row and start = linked.start offset 0) as found"""
-_OF_ROWS = "select row, kind, packed from record where account = %s and row = any(%s::bigint[])"
+_OF_ROWS = of_rows("row, kind, packed")
 _BETWEEN = "select row, kind, packed from record where account = %s and row between %s and %s"
 _HELD = """select session from home where account = %(account)s and row = any(%(rows)s::bigint[])
     union select session from visit where account = %(account)s and row = any(%(rows)s::bigint[])"""
@@ -137,7 +138,7 @@ class RowSnapshot:
         """The records of these rows, those that are there and were not given before."""
         given: list[Record] = []
         for some in _parts(sorted(set(rows) - self._given)):
-            given += self._give(self._unpacked(_OF_ROWS, [self._account_id, to_array(some)]))
+            given += self._give(self._unpacked(_OF_ROWS, [to_array(some), self._account_id]))
         return given
 
     def _unpacked(self, statement: str, values: list[Any]) -> Iterator[tuple[int, Record]]:

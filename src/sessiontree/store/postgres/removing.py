@@ -17,26 +17,28 @@ from sessiontree.store.parts.packing import Shape, reordered
 from sessiontree.store.parts.rereading import read_again
 from sessiontree.store.postgres import dirty, reread, spend, write
 from sessiontree.store.postgres.months import NONE, time_text
+from sessiontree.store.postgres.records import of_rows
 from sessiontree.store.postgres.text import to_text
 
 if TYPE_CHECKING:
     from sessiontree.store.postgres.store import PostgresStore
 
-_IDENTITIES_OF = "select kind, packed from record where account = %s and row = any(%s::bigint[])"
+_IDENTITIES_OF = of_rows("kind, packed")
 # Each by the index, whatever the planner knows of the tables: a plan is made once, often while they are still empty.
-_LOCK = "select from identity where account = %s and kind = %s and id = any(%s::text[]) order by id for update"
-_VERSIONS = """select row, version, intake from history where account = %s and row = any(%s::bigint[])
-    order by row, version"""
-_PRESENT = "select row, intake, packed from record where account = %s and row = any(%s::bigint[]) order by row"
+_LOCK = """select from unnest(%s::text[]) as named (id) cross join lateral (select from identity
+    where account = %s and kind = %s and identity.id = named.id offset 0 for update) as locked"""
+_VERSIONS = """select found.* from unnest(%s::bigint[]) as wanted (at) cross join lateral (select row, version, intake
+    from history where account = %s and row = wanted.at offset 0) as found order by row, version"""
+_PRESENT = f"{of_rows('row, intake, packed')} order by row"
 _VERSION = "select packed from history where account = %s and row = %s and version = %s"
 _FORGET = "delete from history where account = %s and row = %s and version = %s"
-_FORGET_ALL = "delete from history where account = %s and row = any(%s::bigint[])"
+_FORGET_ALL = "delete from history where account = %s and row = %s"
 _SESSIONS = """select session from home where account = %(account)s and row = any(%(rows)s::bigint[])
     union select session from visit where account = %(account)s and row = any(%(rows)s::bigint[])"""
 
 _REMOVE_LINKS = "delete from link where account = %s and place = any(%s::bigint[]) and row = %s"
 _REMOVE_RECORDS = "delete from record where account = %s and row = any(%s::bigint[]) and start between %s and %s"
-_REMOVE_IDENTITIES = "delete from identity where account = %s and kind = %s and id = any(%s::text[])"
+_REMOVE_IDENTITY = "delete from identity where account = %s and kind = %s and id = %s"
 
 
 def begin(db: Connection[Any], account_id: int) -> None:
@@ -48,10 +50,10 @@ def begin(db: Connection[Any], account_id: int) -> None:
 def lock(store: "PostgresStore", db: Connection[Any], account_id: int, rows: Sequence[int]) -> None:
     """Keep others from changing these records until the transaction ends; who adds records locks them in this order."""
     ids: dict[int, list[str]] = {}
-    for kind, packed in db.execute(_IDENTITIES_OF, [account_id, list(rows)]).fetchall():
+    for kind, packed in db.execute(_IDENTITIES_OF, [list(rows), account_id]).fetchall():
         ids.setdefault(kind, []).append(to_text(store.packer.unpack(packed).id))
     for kind in sorted(ids):
-        db.execute(_LOCK, [account_id, kind, ids[kind]])
+        db.execute(_LOCK, [sorted(ids[kind]), account_id, kind])
 
 
 def contents(
@@ -59,9 +61,9 @@ def contents(
 ) -> Iterator[Goes]:
     """What becomes of these records when contents are taken out; without those of other accounts, or untouched."""
     versions: dict[int, list[tuple[int, int | None]]] = {}
-    for row, version, intake in db.execute(_VERSIONS, [account_id, list(rows)]):
+    for row, version, intake in db.execute(_VERSIONS, [list(rows), account_id]):
         versions.setdefault(row, []).append((version, intake))
-    for row, intake, packed in db.execute(_PRESENT, [account_id, list(rows)]).fetchall():
+    for row, intake, packed in db.execute(_PRESENT, [list(rows), account_id]).fetchall():
         earlier = versions.get(row, [])
         going = [version for version, of in earlier if mine(of)]
         left = [(version, of) for version, of in earlier if not mine(of)]
@@ -127,7 +129,7 @@ def _remove(store: "PostgresStore", db: Connection[Any], account_id: int, going:
         db.execute(f"delete from {table} where account = %s and row = any(%s::bigint[])", [account_id, rows])  # noqa: S608
     links = [(account_id, list(write.places_of(account_id, each.present)), each.row) for each in going]
     db.cursor().executemany(_REMOVE_LINKS, links)
-    db.execute(_FORGET_ALL, [account_id, rows])
+    db.cursor().executemany(_FORGET_ALL, [(account_id, row) for row in rows])
     starts = [each.present.start for each in going if each.present.start is not None]
     if len(starts) < len(going):
         db.execute(_REMOVE_RECORDS, [account_id, rows, NONE, NONE])
@@ -137,7 +139,8 @@ def _remove(store: "PostgresStore", db: Connection[Any], account_id: int, going:
     for each in going:
         ids.setdefault(each.present.record_type, []).append(to_text(each.present.id))
     for record_type, some in ids.items():
-        db.execute(_REMOVE_IDENTITIES, [account_id, store.kinds.kind_id(db, account_id, record_type), some])
+        kind = store.kinds.kind_id(db, account_id, record_type)
+        db.cursor().executemany(_REMOVE_IDENTITY, [(account_id, kind, id) for id in some])
 
 
 def sessions_of(db: Connection[Any], account_id: int | None, rows: Sequence[int]) -> set[int]:

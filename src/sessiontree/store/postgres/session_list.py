@@ -101,7 +101,8 @@ def _some(snapshot: "PostgresSnapshot", query: SessionQuery) -> tuple[list[Sessi
     """The sessions up to the limit, the place after them, and the selection."""
     snapshot.db.execute(PLAN_ANEW)
     ranked_in, selection = ranked_currency(snapshot, query), select(snapshot, query)
-    listed = groups(query, selection, [] if query.currency else currencies(snapshot), ranked_in)
+    known = [] if query.currency or query.sort in _BY_VALUE else currencies(snapshot)
+    listed = groups(query, selection, known, ranked_in)
 
     def sessions(group: Group, limit: int) -> list[Placed]:
         statement, values = _statement(group, selection, query)

@@ -25,7 +25,9 @@ _ADD_SUMS = """insert into session_sum as kept (account, currency, sessions, eve
         elsewhere = kept.elsewhere + excluded.elsewhere"""
 _LEAVE_HOME = "delete from home where account = %s and row = any(%s::bigint[])"  # a record has one
 _LEAVE_VISIT = "delete from visit where account = %s and row = %s and session = %s"
-_FORGET = "delete from session_gone where account = %s and record_type = %s and id = any(%s::text[])"
+_FORGET = "delete from session_gone where account = %s and record_type = %s and id = %s"
+_REMOVE = "delete from session where account = %s and number = any(%s::bigint[])"
+_REMOVE_COSTS = "delete from session_cost where account = %s and session = any(%s::bigint[])"
 _COUNT = """insert into counter (account, name, value) values (%s, %s, %s)
     on conflict (account, name) do update set value = excluded.value"""
 
@@ -42,7 +44,9 @@ def write(db: Connection[Any], refresh: Refresh, number: int) -> None:
     gone = [(account_id, sequence, *map(to_text, identity)) for sequence, identity in changes.gone]
     _copy(db, "session_gone", "account, sequence, record_type, id", gone)
     if any(number < at <= changes.number for at in _ANALYZE_AT):
-        db.execute("analyze session, session_cost, home")
+        # Of one without a row the planner would think for long that it has none: costs may come later than sessions.
+        (has_costs,) = db.execute("select exists (select from session_cost)").fetchone() or (False,)
+        db.execute(f"analyze session, home{', session_cost' if has_costs else ''}")
     for name, value in ((dirty.LOCK, changes.number), (_CHANGE, changes.sequence)):
         db.execute(_COUNT, [account_id, name, value])
 
@@ -58,8 +62,8 @@ def _replace(db: Connection[Any], account_id: int, changes: Changes) -> None:
     """Write rows in the place of others, and their costs; keep the sums of all in step."""
     if changes.replaced:
         numbers = to_array(row.number for row in changes.replaced)
-        db.execute("delete from session where account = %s and number = any(%s::bigint[])", [account_id, numbers])
-        db.execute("delete from session_cost where account = %s and session = any(%s::bigint[])", [account_id, numbers])
+        db.execute(_REMOVE, [account_id, numbers])
+        db.execute(_REMOVE_COSTS, [account_id, numbers])
     written = [row for row, _ in changes.written]
     _copy(db, "session", WRITTEN, [values_of(row, account_id) for row in written])
     costs = [cost for row, session in changes.written for cost in costs_of(account_id, row, session)]
@@ -86,11 +90,7 @@ def _copy_held(db: Connection[Any], table: str, account_id: int, held: Sequence[
 def _forget_gone(db: Connection[Any], account_id: int, identities: Sequence[Identity]) -> None:
     """Whoever follows the changes needs only the last of each session."""
     if db.execute("select 1 from session_gone where account = %s limit 1", [account_id]).fetchone():
-        by_type: dict[str, list[str]] = {}
-        for record_type, id in identities:
-            by_type.setdefault(to_text(record_type), []).append(to_text(id))
-        for name, ids in by_type.items():
-            db.execute(_FORGET, [account_id, name, ids])
+        db.cursor().executemany(_FORGET, [(account_id, *map(to_text, identity)) for identity in identities])
 
 
 def _hold(db: Connection[Any], refresh: Refresh) -> None:

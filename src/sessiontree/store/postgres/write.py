@@ -42,7 +42,7 @@ _KEEP = """insert into history (account, row, version, received, intake, packed)
 _CHANGE = """update record set start = %s, intake = %s, packed = %s, hops = %s::bigint[]
     where account = %s and row = %s and start = %s"""
 _MOVE = "update identity set start = %s where account = %s and kind = %s and id = %s"
-_UNLINK = "delete from link where account = %s and place = any(%s::bigint[]) and row = %s"
+_UNLINK = "delete from link where account = %s and place = %s and row = %s"
 _LINK = """insert into link (account, place, row, start) select %s, place, %s, %s from unnest(%s::bigint[]) as place
     on conflict do nothing"""
 
@@ -160,7 +160,7 @@ def _move_links(db: Db, account_id: int, row: int, old: Record, new: Record) -> 
     before, after = places_of(account_id, old), places_of(account_id, new)
     gone, come = (before, after) if old.start != new.start else (before - after, after - before)
     if gone:
-        db.execute(_UNLINK, [account_id, list(gone), row])
+        db.cursor().executemany(_UNLINK, [(account_id, place, row) for place in gone])
     if come:  # one may be there still: of a key that another catalogue did not know when the record changed
         db.execute(_LINK, [account_id, row, start_of(new), list(come)])
 
