@@ -3,13 +3,13 @@
 import sqlite3
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
 import messy
 from sessiontree import catalog_files
 from sessiontree.reading import Reader
+from sessiontree.store import open_store
 from sessiontree.store.intakes import Origin, Share, new_id
 from sessiontree.store.sqlite.store import SqliteStore
 
@@ -30,7 +30,8 @@ def origin() -> Origin:
 
 @pytest.fixture
 def store(where: str, origin: Origin) -> Iterator[SqliteStore]:
-    store = SqliteStore(Path(where), catalog_files.load(None))
+    store = open_store(where, catalog_files.load(None))
+    assert isinstance(store, SqliteStore)
     read = Reader(store.catalog).read
     records = [{"record_type": "recording", "id": f"r{at}", **CALL} for at in range(MANY)]
     for some in (records, [records[0] | {"cost": "0.01"}]):

@@ -16,6 +16,7 @@ from sessiontree.store.parts.notes import lost
 from sessiontree.store.parts.packing import Shape, reordered
 from sessiontree.store.parts.rereading import read_again
 from sessiontree.store.postgres import dirty, reread, spend, write
+from sessiontree.store.postgres.amounts import to_array
 from sessiontree.store.postgres.months import NONE, time_text
 from sessiontree.store.postgres.records import of_rows
 from sessiontree.store.postgres.text import to_text
@@ -36,7 +37,8 @@ _FORGET_ALL = "delete from history where account = %s and row = %s"
 _SESSIONS = """select session from home where account = %(account)s and row = any(%(rows)s::bigint[])
     union select session from visit where account = %(account)s and row = any(%(rows)s::bigint[])"""
 
-_REMOVE_LINKS = "delete from link where account = %s and place = any(%s::bigint[]) and row = %s"
+_REMOVE_LINKS = """delete from link using unnest(%s::bigint[], %s::bigint[]) as gone (place, row)
+    where link.account = %s and link.place = gone.place and link.row = gone.row"""
 _REMOVE_RECORDS = "delete from record where account = %s and row = any(%s::bigint[]) and start between %s and %s"
 _REMOVE_IDENTITY = "delete from identity where account = %s and kind = %s and id = %s"
 
@@ -127,8 +129,10 @@ def _remove(store: "PostgresStore", db: Connection[Any], account_id: int, going:
     dirty.note_sessions(db, account_id, sessions_of(db, account_id, rows))
     for table in ("home", "visit"):
         db.execute(f"delete from {table} where account = %s and row = any(%s::bigint[])", [account_id, rows])  # noqa: S608
-    links = [(account_id, list(write.places_of(account_id, each.present)), each.row) for each in going]
-    db.cursor().executemany(_REMOVE_LINKS, links)
+    links = [(place, each.row) for each in going for place in write.places_of(account_id, each.present)]
+    places, of_rows = (to_array(column) for column in zip(*sorted(links), strict=True))
+    # Planned anew, with the size that the table has now: a plan of when it was small reads all of it.
+    db.execute(_REMOVE_LINKS, [places, of_rows, account_id], prepare=False)
     db.cursor().executemany(_FORGET_ALL, [(account_id, row) for row in rows])
     starts = [each.present.start for each in going if each.present.start is not None]
     if len(starts) < len(going):
