@@ -144,8 +144,11 @@ def test_rejected_lines_go_to_a_file_with_their_reasons(tmp_path: Path, where: s
         (("export", "-o", "{}"), "e.csv"),
         (("export", "-o", "{}"), "e.ndjson"),
         (("export", "--format", "ndjson", "-o", "{}"), "e.json"),
+        (("export", "--format", "focus", "-o", "{}"), "e.focus.csv"),
+        (("export", "--format", "focus", "-o", "{}"), "named otherwise.txt"),
         (("tree", "call-session", "s", "--csv"), "tree.csv"),
         (("sessions", "--csv"), "sessions.csv"),
+        (("spend", "--csv"), "spend.csv"),
     ],
     ids=lambda each: each if isinstance(each, str) else each[0],
 )

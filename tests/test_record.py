@@ -9,7 +9,7 @@ from messy import write_operator_types
 from sessiontree import catalog_files, money
 from sessiontree.errors import RecordRejected
 from sessiontree.export.columns import OWN, VISITING
-from sessiontree.http.csv_lists import SESSION_COLUMNS, UNLINKED_COLUMNS
+from sessiontree.http.csv_lists import PROBLEM_COLUMNS, SESSION_COLUMNS, SPEND_COLUMNS, UNLINKED_COLUMNS
 from sessiontree.own_tables import is_own_table
 from sessiontree.reading import LINK_CHARS_MAX, Reader
 from sessiontree.record import ID_CHARS_MAX, Record, read_time, valid_id
@@ -110,7 +110,16 @@ def test_a_row_of_an_export_is_no_record(reader, named):
     assert reader.read(json.dumps(row).encode(), named).id == "a"
 
 
-@pytest.mark.parametrize("columns", [[each.name for each in OWN + VISITING], SESSION_COLUMNS, UNLINKED_COLUMNS])
+@pytest.mark.parametrize(
+    "columns",
+    [
+        [each.name for each in OWN + VISITING],
+        SESSION_COLUMNS,
+        UNLINKED_COLUMNS,
+        PROBLEM_COLUMNS,
+        ("day", "product", *SPEND_COLUMNS),
+    ],
+)
 def test_tables_that_are_no_records_are_known_by_their_columns(columns):
     assert is_own_table(columns)
     assert not is_own_table(["record_type", "id", "started_at", "cost", "reason", "status", "path"])

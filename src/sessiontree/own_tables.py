@@ -7,9 +7,12 @@ replace the real one, and its cost would be gone.
 from collections.abc import Collection, Set
 
 _EXPORT = frozenset({"session_id", "session_type", "path", "depth", "cost_status"})
+_FOCUS = frozenset({"BilledCost", "ChargePeriodStart", "x_SessionId", "x_EventId", "x_RecordType"})
 _LISTS = (
     frozenset({"record_type", "id", "event_count", "unpriced_count", "as_of", "revision"}),
     frozenset({"record_type", "id", "reason", "tried", "age_seconds"}),
+    frozenset({"record_type", "id", "code", "message", "session_record_type", "session_id"}),
+    frozenset({"cost.total", "cost.currency", "event_count", "unpriced_count", "quantity_count"}),
 )
 ROW_OF_AN_EXPORT = "this is a row of an export and no record: send the record as it was received"
 
@@ -20,5 +23,5 @@ def is_export_row(names: Set[str]) -> bool:
 
 
 def is_own_table(names: Collection[str]) -> bool:
-    """Whether these are the columns of an export, or of a list of sessions or unlinked records."""
-    return any(each.issubset(names) for each in (_EXPORT, *_LISTS))
+    """Whether these are the columns of an export (FOCUS too), or of a list of sessions, spend or what does not fit."""
+    return any(each.issubset(names) for each in (_EXPORT, _FOCUS, *_LISTS))
