@@ -75,7 +75,11 @@ FORMATS = {
 def counts(stdout: str) -> str:
     """What an import printed about its files; that it ends with the import's id, if anything came, is checked here."""
     *lines, last = stdout.splitlines(keepends=True)
-    said = re.fullmatch(r"Import ([0-9a-f]{16}); to take it back: sessiontree imports undo \1( --.+)?\n", last)
+    said = re.fullmatch(
+        r"Import ([0-9a-f]{16})(; to take it back: sessiontree imports undo \1( --.+)?"
+        r"|: nothing new, all of it was stored before|: nothing is stored)\n",
+        last,
+    )
     return "".join(lines) if said else stdout
 
 
@@ -220,16 +224,18 @@ def test_an_interrupted_import_says_what_is_stored_and_how_to_go_on(tmp_path: Pa
     lines = ndjson([{**RECORDS[2], "id": f"turn {at}"} for at in range(9000)])
     said = stopped(tmp_path, where, lines, 4000)
     found = re.fullmatch(
-        r"Stopped: (\d+) records are stored, as import (\w{16})\. "
+        r"Stopped: ([\d,]+) records are stored, as import (\w{16})\. "
         r"Run it again to go on, those count as unchanged then; or take them back: sessiontree imports undo \2 "
         rf"--store {re.escape(shlex.quote(where))}\n",
         said,
     )
     assert found, said
-    count = int(found[1])
+    count = int(found[1].replace(",", ""))
     assert count == stored_in(where) < 9000
     again = call("import", "--store", where, "-", input=lines)
-    assert counts(again.stdout) == f"-: {9000 - count} created, 0 updated, {count} unchanged, 0 rejected\n"
+    assert counts(again.stdout) == f"-: {9000 - count:,} created, 0 updated, {count:,} unchanged, 0 rejected\n"
+    listed = [line.split() for line in call("imports", "list", "--store", where).stdout.splitlines()[1:]]
+    assert [(row[0] == found[2], row[-2]) for row in listed] == [(False, "stored"), (True, "unfinished")]
 
 
 def test_an_import_that_is_interrupted_before_its_first_record(where: str, monkeypatch: pytest.MonkeyPatch):
@@ -363,9 +369,10 @@ def test_gzip_that_breaks_off_keeps_the_whole_lines_before(kept: float, created:
     result = call("import", "--store", where, file)
     assert result.exit_code == 1
     assert f"{file} is incomplete" in result.stderr
-    stored = int(result.stdout.split(": ")[1].split()[0])
+    stored = int(result.stdout.split(": ")[1].split()[0].replace(",", ""))
     assert stored >= created - 2000
-    assert counts(result.stdout).endswith(f"{stored} created, 0 updated, 0 unchanged, 0 rejected\n")
+    assert counts(result.stdout).endswith(f"{stored:,} created, 0 updated, 0 unchanged, 0 rejected\n")
+    assert " unfinished " in call("imports", "list", "--store", where).stdout
 
 
 def test_damaged_gzip_is_one_sentence(tmp_path: Path, where: str):
@@ -454,14 +461,16 @@ def test_a_store_that_can_grow_no_more_keeps_what_it_has_counted(tmp_path: Path,
         timeout=120,
     )
     assert done.returncode == 1
-    created = int(done.stdout.removeprefix(f"{file}: ").split()[0])
+    created = int(done.stdout.removeprefix(f"{file}: ").split()[0].replace(",", ""))
     assert 0 < created < 20_000
     assert done.stderr.startswith("Error: ") and done.stderr.count("\n") == 1
     opened = open_store(where, catalog_files.load())
     assert opened.count() == created
     opened.close()
     again = call("import", "--store", where, file)
-    assert counts(again.stdout) == f"{file}: {20_000 - created} created, 0 updated, {created} unchanged, 0 rejected\n"
+    assert (
+        counts(again.stdout) == f"{file}: {20_000 - created:,} created, 0 updated, {created:,} unchanged, 0 rejected\n"
+    )
 
 
 def test_what_came_before_an_error_is_counted_and_stored(tmp_path: Path, where: str):

@@ -1,6 +1,8 @@
 """Imports and what can be taken back, over HTTP and on the command line."""
 
+import gzip
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -8,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +24,7 @@ from sessiontree.elements import Element
 from sessiontree.importing import BATCH, Rejects, Summary, add_all
 from sessiontree.keys import make_key
 from sessiontree.store import open_store
-from sessiontree.store.intakes import IntakeUndone, Origin, new_id
+from sessiontree.store.intakes import IntakeUndone, Origin, Share, new_id
 
 Body = dict[str, Any]
 UNKNOWN = "0" * 16
@@ -139,6 +142,39 @@ def test_a_request_whose_records_were_all_rejected_is_an_import_too(client: Any)
     assert (noted["id"], noted["created"], noted["rejected"]) == (id, 0, 1)
 
 
+def test_the_list_of_files_or_of_requests(client: Any, inside: Any):
+    requests = [send(client, leg(str(at))) for at in range(3)]
+    files = Origin(new_id(), files="a.ndjson")
+    inside.service.store.add("default", [], datetime.now(UTC), [Share(files, 0, rejected=2)])
+    requests.append(send(client, leg("more")))
+
+    def listed(**parameters: Any) -> list[str]:
+        return [each["id"] for each in imports(client, **parameters)[0]]
+
+    assert listed(**{"filter[source]": "file"}) == [files.id]
+    assert listed(**{"filter[source]": "http"}) == requests[::-1]
+    assert listed() == [requests[3], files.id, *requests[2::-1]]
+    (noted,), _ = imports(client, **{"filter[source]": "file"})
+    assert (noted["source"], noted["state"], noted["rejected"]) == ("a.ndjson", "rejected", 2)
+
+
+@pytest.mark.parametrize("count", [3, 20_000])
+def test_a_body_that_breaks_off_is_unfinished(client: Any, count: int):
+    """Also one that is stored piece by piece."""
+    lines = [json.dumps(leg(f"l{at}", note=os.urandom(60).hex())) for at in range(count)]
+    packed = gzip.compress("\n".join(lines).encode())
+    headers = {"Content-Type": "application/x-ndjson", "Content-Encoding": "gzip"}
+    answer = client.post("/v2/detail_records", content=packed[:-30], headers=headers)
+    assert (answer.status_code, "breaks off" in answer.json()["errors"][0]["message"]) == (400, True)
+    (noted,), _ = imports(client)
+    assert (noted["id"], noted["state"]) == (answer.json()["data"]["import_id"], "unfinished")
+    assert 0 < noted["created"] < count
+    whole = client.post("/v2/detail_records", content=packed, headers=headers).json()["data"]
+    assert [each["state"] for each in imports(client)[0]] == ["stored", "unfinished"]
+    assert undo(client, noted["id"])["records_removed"] == noted["created"] == whole["unchanged"]
+    assert imports(client)[0][1]["state"] == "undone"
+
+
 def test_a_body_without_a_record_is_no_import(client: Any):
     answer = client.post("/v2/detail_records", json=[])
     assert (answer.status_code, "data" in answer.json()) == (400, False)
@@ -165,6 +201,8 @@ def test_a_large_body_is_one_import(client: Any):
         ({"cursor": "x"}, "cursor", "10015"),
         ({"cursor": ""}, "cursor", "10015"),
         ({"cursor": "f" * 16}, "cursor", "10015"),
+        ({"filter[source]": "files"}, "filter[source]", "10032"),
+        ({"source": "file"}, "source", "10015"),
     ],
 )
 def test_a_list_asked_for_wrongly(client: Any, parameters: dict[str, str], parameter: str, code: str):
@@ -258,7 +296,7 @@ def import_(store: str, *files: Path, account: str = "default") -> str:
     """Import files; the id that the summary ends with."""
     result = call("import", "--store", store, "--account", account, *files)
     assert result.exit_code == 0, result.stderr
-    said = re.match(r"Import ([0-9a-f]{16}); ", result.stdout.splitlines()[-1])
+    said = re.match(r"Import ([0-9a-f]{16})[;:] ", result.stdout.splitlines()[-1])
     assert said
     return said[1]
 
@@ -328,6 +366,45 @@ def test_the_list_has_the_latest_of_an_account(tmp_path: Path, where: str):
     nothing = call("imports", "list", "--store", where)
     assert (nothing.exit_code, nothing.stdout) == (0, "")
     assert "Nothing has been imported for the account default" in nothing.stderr
+
+
+def test_imports_of_files_stand_out_among_requests(tmp_path: Path, where: str):
+    id = import_(where, write(tmp_path / "a.ndjson", *(leg(str(at)) for at in range(1200))))
+    with closing(open_store(where, catalog_files.load())) as store:
+        for _ in range(3):
+            store.add("default", [], datetime.now(UTC), [Share(Origin(new_id(), key="st_12345678"), 0, rejected=1)])
+
+    def listed(*options: str) -> list[str]:
+        return call("imports", "list", "--store", where, *options).stdout.splitlines()[1:]
+
+    (line,) = listed("--source", "file")
+    assert re.fullmatch(rf"{id}  [-\d]+ [:\d]+  1,200    0        0          0         stored  .+/a\.ndjson", line)
+    requests = listed("--source", "http")
+    assert [line.split()[-5:-3] + line.split()[-3:] for line in requests] == [
+        ["1", "rejected", "POST", "/v2/detail_records", "(st_12345678)"]
+    ] * 3
+    assert listed() == requests + listed()[3:]
+    cut = call("imports", "list", "--store", where, "--limit", "3")
+    assert len(cut.stdout.splitlines()) == 4
+    assert (
+        cut.stderr == "Note: there are more; --limit shows others, --source file only what was imported from files.\n"
+    )
+    assert call("imports", "list", "--store", where, "--limit", "4").stderr == ""
+    none = call("imports", "list", "--store", where, "--account", "other", "--source", "file")
+    assert none.stderr == "Nothing has been imported from files for the account other.\n"
+    assert call("imports", "list", "--store", where, "--source", "files").exit_code == 2
+
+
+def test_an_import_that_brought_nothing_names_no_way_back(tmp_path: Path, where: str):
+    file = write(tmp_path / "a.ndjson", leg("a"), leg("b"))
+    import_(where, file)
+    again = call("import", "--store", where, file).stdout.splitlines()[-1]
+    assert re.fullmatch(r"Import [0-9a-f]{16}: nothing new, all of it was stored before", again)
+    wrong = call("import", "--store", where, write(tmp_path / "b.ndjson", {"record_type": "call-control"}))
+    assert wrong.exit_code == 1
+    assert re.fullmatch(r"Import [0-9a-f]{16}: nothing is stored", wrong.stdout.splitlines()[-1])
+    states = [line.split()[7] for line in call("imports", "list", "--store", where).stdout.splitlines()[1:]]
+    assert states == ["rejected", "stored", "stored"]
 
 
 def test_the_hint_of_another_account_names_it(tmp_path: Path, where: str):

@@ -1,8 +1,10 @@
 """The page of imports: what it lists, what it says before one is undone, and who may undo."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from page_help import Element, example, read
+from sessiontree.store.intakes import Origin, Share, new_id
 
 
 def form_token(page: Element) -> str:
@@ -40,6 +42,42 @@ def test_imports_are_listed_as_the_api_has_them(inside: Any, client: Any, signed
     assert f"key {inside.key[:11]}…" in rows[0][1]
     twin = page.one("link", type="application/json").attributes["href"]
     assert signed_in.get(twin).json() == client.get("/v2/imports").json()
+
+
+def test_files_and_requests_can_be_listed_by_themselves(inside: Any, client: Any, signed_in: Any):
+    request = send(client, leg("a"))
+    files = Origin(new_id(), files="a.ndjson")
+    inside.service.store.add("default", [], datetime.now(UTC), [Share(files, 0, rejected=1200)])
+    begun = Origin(new_id(), files="b.ndjson")
+    inside.service.store.add("default", [], datetime.now(UTC), [Share(begun, 0, rejected=1, more=True)])
+
+    def listed(path: str) -> tuple[list[str], str]:
+        page = read(signed_in.get(path).text)
+        choice = page.one("nav", class_="choice")
+        (chosen,) = [link.text for link in choice.all("a") if "aria-current" in link.attributes]
+        return [row.all("code")[0].text for row in page.one("tbody").all("tr")], chosen
+
+    links = {
+        link.text: link.attributes["href"]
+        for link in read(signed_in.get("/imports").text).one("nav", class_="choice").all("a")
+    }
+    assert listed(links["All"]) == ([begun.id, files.id, request], "All")
+    assert listed(links["Files"]) == ([begun.id, files.id], "Files")
+    assert listed(links["Requests"]) == ([request], "Requests")
+    page = read(signed_in.get(links["Files"]).text)
+    rows = [[cell.text for cell in row.all("td")] for row in page.one("tbody").all("tr")]
+    assert [row[6:8] for row in rows] == [["1", "unfinished"], ["1,200", "rejected"]]
+    assert [link for link in page.all("a") if link.attributes["href"].endswith("/undo")] == []
+    assert signed_in.get("/imports?filter[source]=files").status_code == 400
+    twin = page.one("link", type="application/json").attributes["href"]
+    assert signed_in.get(twin).json() == client.get("/v2/imports?filter[source]=file").json()
+
+
+def test_a_source_without_imports_leads_back_to_all(client: Any, signed_in: Any):
+    send(client, leg("a"))
+    page = read(signed_in.get("/imports?filter[source]=file").text)
+    assert page.one("section", class_="empty").one("h2").text == "No files were imported"
+    assert page.one("section", class_="empty").one("a").attributes["href"] == "/imports"
 
 
 def test_pages_of_imports_follow_one_another(client: Any, signed_in: Any):

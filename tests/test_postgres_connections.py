@@ -281,6 +281,21 @@ def test_every_script_is_there(empty_database: str) -> None:
         assert migrating.migrate(db, "x") == migrating.migrate(db, "x") == migrating.newest()
 
 
+def test_a_store_of_the_version_before_is_migrated_and_keeps_what_it_holds(empty_database: str) -> None:
+    """Both ways lead to the same schema."""
+    catalog = """select table_name, column_name, data_type, is_nullable from information_schema.columns
+        where table_schema = current_schema() union all
+        select tablename, indexname, indexdef, '' from pg_indexes where schemaname = current_schema() order by 1, 2"""
+    PostgresStore(empty_database, shipped()).close()
+    with psycopg.connect(empty_database, autocommit=True) as db:
+        made = db.execute(catalog).fetchall()
+        db.execute("drop table intake_unfinished; drop index intake_of_files")
+        db.execute("update setting set value = '1' where name = 'schema'")
+        assert "run `sessiontree store migrate` first" in refused(empty_database)
+        assert migrating.migrate(db, "x") == 2
+        assert db.execute(catalog).fetchall() == made
+
+
 # Hearing of keys
 
 

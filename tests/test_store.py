@@ -18,13 +18,13 @@ from sessiontree import is_compiled
 from sessiontree.catalog import Catalog
 from sessiontree.errors import StoreError
 from sessiontree.query import Query
-from sessiontree.store import Asks, Store, open_store
+from sessiontree.store import Asks, Store, condition, open_store
 from sessiontree.store.parts.packing import SAMPLE_BYTES_MAX, train
 from sessiontree.store.parts.places import KEY, REF, place
 from sessiontree.store.sqlite import opening as opening_files
 from sessiontree.store.sqlite import snapshot, write
 from sessiontree.store.suite import *  # noqa: F403
-from sessiontree.store.suite import Opening, add, found, get, history, key, record, shipped
+from sessiontree.store.suite import ACCOUNT, Opening, add, found, get, history, key, record, shipped
 
 
 @pytest.fixture
@@ -79,6 +79,28 @@ def test_a_file_of_a_newer_version_is_left_alone(tmp_path):
     db.close()
     another = f"another version of Sessiontree (schema {opening_files.SCHEMA_VERSION + 1})"
     assert another in refused(tmp_path / "store.db")
+
+
+def test_a_file_of_the_version_before_gets_what_it_lacks(tmp_path):
+    """Such as one of version 2, which had no list of unfinished imports."""
+    path = tmp_path / "store.db"
+    store = open_store(str(path), shipped())
+    add(store, record(store, "recording", "r"))
+    store.close()
+    with sqlite3.connect(path) as db:
+        made = dict(db.execute("select name, sql from sqlite_master").fetchall())
+        db.execute("drop table intake_unfinished")
+        db.execute("drop index intake_of_files")
+        db.execute("pragma user_version = 2")
+    db.close()
+    assert condition.look(str(path)).faults == ["the schema has version 2: any other command brings it to 3"]
+    store = open_store(str(path), shipped(), create=False)
+    assert (store.count(), len(store.intakes.page(ACCOUNT, limit=9, source="file"))) == (1, 0)
+    store.close()
+    with sqlite3.connect(path) as db:
+        assert dict(db.execute("select name, sql from sqlite_master").fetchall()) == made
+    db.close()
+    assert condition.look(str(path)).faults == []
 
 
 def test_an_empty_file_becomes_a_store(tmp_path):

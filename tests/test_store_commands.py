@@ -47,8 +47,8 @@ def with_records(where: str, *starts: str | None) -> None:
 def test_an_empty_database_is_made_ready_once(empty_database: str):
     before = run("check", "--store", empty_database)
     assert re.search(r"schema: +none yet", before.output)
-    assert run("migrate", "--store", empty_database).output == "The schema has version 1 now.\n"
-    assert run("migrate", "--store", empty_database).output == "The schema has version 1, as before.\n"
+    assert run("migrate", "--store", empty_database).output == "The schema has version 2 now.\n"
+    assert run("migrate", "--store", empty_database).output == "The schema has version 2, as before.\n"
     open_store(empty_database, shipped()).close()
     assert faults(run("check", "--store", empty_database)) == []
 
@@ -65,12 +65,12 @@ def test_a_newer_schema_is_refused_by_all(empty_database: str):
 def test_an_older_schema_is_brought_to_the_present_one(empty_database: str, monkeypatch: pytest.MonkeyPatch):
     with_records(empty_database, "2026-03-01")
     scripts = migrating.scripts()
-    later = {**scripts, 2: "create table more (account integer primary key)", 3: "alter table more add name text"}
+    later = {**scripts, 3: "create table more (account integer primary key)", 4: "alter table more add name text"}
     monkeypatch.setattr(migrating, "scripts", lambda: later)
     refused = run("prune", "--before", "2026-01-01", "--store", empty_database)
     assert (refused.exit_code, "store migrate" in refused.output) == (1, True)
     assert "store migrate" in faults(run("check", "--store", empty_database))[0]
-    assert run("migrate", "--store", empty_database).output == "The schema has version 3 now.\n"
+    assert run("migrate", "--store", empty_database).output == "The schema has version 4 now.\n"
     store = open_store(empty_database, shipped())
     assert store.count() == 1
     store.close()

@@ -36,6 +36,7 @@ from sessiontree.store.postgres import (
     checks,
     dirty,
     identities,
+    intakes,
     pruning,
     refresh_reading,
     removing,
@@ -347,6 +348,17 @@ def test_a_few_sessions_are_found_without_reading_all_of_the_account(empty_datab
     for plan in plans:
         assert re.search("session_pkey|session_cost_pkey|session_account_record_type_id_key", plan), plan
         assert "Filter" not in plan, plan
+
+
+@pytest.mark.parametrize("source", [None, "file", "http"])
+def test_a_page_of_imports_is_read_in_order(opening: Opening, source: str | None) -> None:
+    """So that it ends where the page does, among however many."""
+    store = opening()
+    with store.alone() as db:
+        plan = planned(db, intakes._PAGES[source])
+    index = "intake_of_files" if source == "file" else "intake_pkey"
+    assert f"Index Scan Backward using {index}" in plan
+    assert "Sort" not in plan, plan
 
 
 # Numbers

@@ -104,6 +104,8 @@ def add_all(
 ) -> None:
     """Keep every record of `elements` that can be read; counts in `summary`, also when something breaks off on the way.
 
+    The intake stays unfinished until `finish`, as there may be more sources of it.
+
     Raises StoreError, IntakeUndone, and what the source of the elements raises; what came before is stored then.
     """
     batch: list[Record] = []
@@ -111,7 +113,7 @@ def add_all(
 
     def keep(records: list[Record]) -> None:
         nonlocal told
-        share, told = Share(origin, len(records), summary.rejected - told), summary.rejected
+        share, told = Share(origin, len(records), summary.rejected - told, more=True), summary.rejected
         summary.count(store.add(account, records, datetime.now(UTC), [share]))
 
     try:
@@ -124,6 +126,11 @@ def add_all(
         rejects.close()
         if batch or summary.rejected > told:
             keep(batch)
+
+
+def finish(store: Store, account: str, origin: Origin) -> None:
+    """All sources of an intake that has brought something have been read to their ends. Raises IntakeUndone."""
+    store.add(account, [], datetime.now(UTC), [Share(origin, 0)])
 
 
 def _readable(

@@ -21,7 +21,7 @@ from sessiontree.store import Store, refuse_undeclared, shown_name
 if TYPE_CHECKING:
     from sessiontree.importing import Rejects
     from sessiontree.keeping_process import KeeperProcess
-    from sessiontree.store.intakes import Origin
+    from sessiontree.store.intakes import Intake, Origin
 
 _STDIN = "-"
 _STREAM = re.compile(r"-|/dev/stdin|/dev/fd/\d+|/proc/self/fd/\d+")
@@ -46,7 +46,7 @@ def import_(account: str, type_name: str | None, files: tuple[str, ...]) -> None
     FILE.rejected.ndjson (import.rejected.ndjson for standard input) with the reason, and the exit status is 1 then.
     `sessiontree imports undo` takes all of it back.
     """
-    from sessiontree.importing import Rejects
+    from sessiontree.importing import Rejects, finish
     from sessiontree.store.intakes import Origin, new_id
 
     origin = Origin(new_id(), files=_named(files))
@@ -58,13 +58,18 @@ def import_(account: str, type_name: str | None, files: tuple[str, ...]) -> None
     with opened_store(settings, create=True) as store, _Keeping(settings) as keeping:
         refuse_undeclared(store)
         declared = None if type_name is None else record_type(store.catalog, type_name).name
-        failed = False
+        failed = broken = False
         try:
             for file in files:
                 rejects = of_streams if _STREAM.fullmatch(file) else Rejects(Path(f"{file}.rejected.ndjson"))
-                failed |= not _import_file(store, account, file, declared, rejects, origin, keeping.read)
-            if store.intakes.get(account, origin.id) is not None:
-                click.echo(f"Import {origin.id}; to take it back: {_undo(account, origin.id)}")
+                ended, rejected = _import_file(store, account, file, declared, rejects, origin, keeping.read)
+                broken |= not ended
+                failed |= rejected or not ended
+            intake = store.intakes.get(account, origin.id)
+            if intake is not None:
+                if not broken:
+                    finish(store, account, origin)
+                click.echo(f"Import {origin.id}{_takes_back(account, intake)}")
             refresh(store)
         except StoreError:
             if not failed:  # otherwise the reason has been told
@@ -106,12 +111,19 @@ def _say_stopped(store: Store, account: str, id: str) -> None:
     if intake is None:
         click.echo("Stopped: nothing is stored.", err=True)
         return
-    stored = intake.created + intake.updated + intake.unchanged
+    stored = intake.records - intake.rejected
     click.echo(
-        f"Stopped: {stored} records are stored, as import {id}. Run it again to go on, those count as unchanged then; "
-        f"or take them back: {_undo(account, id)}",
+        f"Stopped: {stored:,} records are stored, as import {id}. Run it again to go on, those count as unchanged "
+        f"then; or take them back: {_undo(account, id)}",
         err=True,
     )
+
+
+def _takes_back(account: str, intake: "Intake") -> str:
+    """How an import is taken back, if there is anything to take back."""
+    if intake.brought:
+        return f"; to take it back: {_undo(account, intake.id)}"
+    return ": nothing new, all of it was stored before" if intake.unchanged else ": nothing is stored"
 
 
 def _named(files: tuple[str, ...]) -> str:
@@ -140,8 +152,11 @@ def _import_file(
     rejects: "Rejects",
     origin: "Origin",
     read: Callable[[int], None],
-) -> bool:
-    """Import one file and say what became of it; whether all of it was stored. `read` is told of the bytes read."""
+) -> tuple[bool, bool]:
+    """Import one file and say what became of it; whether it was read to its end, and whether records were rejected.
+
+    `read` is told of the bytes read.
+    """
     from sessiontree.importing import Summary, add_all
     from sessiontree.sources import elements
 
@@ -160,15 +175,15 @@ def _import_file(
     except SessiontreeError as error:
         problem = error
     click.echo(
-        f"{file}: {summary.created} created, {summary.updated} updated, "
-        f"{summary.unchanged} unchanged, {summary.rejected} rejected"
+        f"{file}: {summary.created:,} created, {summary.updated:,} updated, "
+        f"{summary.unchanged:,} unchanged, {summary.rejected:,} rejected"
     )
     if rejects.made:
         click.echo(f"Rejected records, with the reasons, are in {rejects.path}", err=True)
     if problem is not None:
         stored = " (the records counted above are stored)" if summary.received > summary.rejected else ""
         click.echo(f"Error: {problem}{stored}", err=True)
-    return problem is None and not summary.rejected
+    return problem is None, bool(summary.rejected)
 
 
 @contextmanager

@@ -8,10 +8,11 @@ from sessiontree.cli.common import account_option, given_settings, opened_store,
 from sessiontree.cli.progress import progress
 from sessiontree.cli.refreshing import refresh
 from sessiontree.cli.removal import confirm, dry_run_option, lines, yes_option
-from sessiontree.store.intakes import Intake, Preview, UnknownIntake
+from sessiontree.store.intakes import FILE, HTTP, SOURCES, Intake, Preview, UnknownIntake
 from sessiontree.taking_back import undo as undo_all
 
 _LISTED = 50
+_MORE = "Note: there are more; --limit shows others, --source file only what was imported from files."
 
 
 @click.group()
@@ -22,24 +23,28 @@ def imports() -> None:
 @imports.command("list")
 @account_option
 @click.option("--limit", metavar="N", type=click.IntRange(min=1), default=_LISTED, help="How many [50].")
+@click.option("--source", type=click.Choice(SOURCES), help="Only imports of files, or only requests over HTTP [both].")
 @settings_options
-def list_(account: str, limit: int) -> None:
+def list_(account: str, limit: int, source: str | None) -> None:
     """List imports and ingest requests, the latest first."""
     with opened_store(given_settings(), create=False) as store:
-        found = store.intakes.page(account, limit=limit)
+        found = store.intakes.page(account, limit=limit + 1, source=source)
     if not found:
-        click.echo(f"Nothing has been imported for the account {account}.", err=True)
+        whence = {FILE: " from files", HTTP: " over HTTP", None: ""}[source]
+        click.echo(f"Nothing has been imported{whence} for the account {account}.", err=True)
         return
     rows: list[tuple[str, ...]] = [("ID", "RECEIVED", "CREATED", "UPDATED", "UNCHANGED", "REJECTED", "STATE", "SOURCE")]
-    rows += [_row(each) for each in found]
+    rows += [_row(each) for each in found[:limit]]
     for line in table(rows):
         click.echo(line)
+    if len(found) > limit:
+        click.echo(_MORE, err=True)
 
 
 def _row(intake: Intake) -> tuple[str, ...]:
     counts = (intake.created, intake.updated, intake.unchanged, intake.rejected)
     source = intake.source if intake.key is None else f"{intake.source} ({intake.key})"
-    return (intake.id, _moment(intake.received), *map(str, counts), intake.state, source)
+    return (intake.id, _moment(intake.received), *(f"{count:,}" for count in counts), intake.state, source)
 
 
 def _moment(moment: datetime) -> str:

@@ -8,7 +8,14 @@ from msgspec import UNSET, Meta, UnsetType
 
 from sessiontree.wire import Money
 
-State = Annotated[str, Meta(description="stored, undoing (begun, and not come to its end: undo it again) or undone.")]
+State = Annotated[
+    str,
+    Meta(
+        description="stored; rejected (every record was, and nothing is stored); unfinished (not all of it has been "
+        "read: it is under way, or was stopped or broke off, and the records counted are stored); undoing (begun, and "
+        "not come to its end: undo it again) or undone."
+    ),
+]
 
 
 class Import(msgspec.Struct):

@@ -6,6 +6,7 @@ All of it is written by the thread that writes, in steps that take their turns w
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import TypeVar
 
 from starlette.responses import Response
@@ -17,13 +18,14 @@ from sessiontree.http.refusals import BAD_REQUEST, NOT_FOUND, RequestError
 from sessiontree.http.routes import Call, json_answer
 from sessiontree.http.service import Service
 from sessiontree.store import refuse_undeclared
-from sessiontree.store.intakes import Intake, UnknownIntake, number_of
+from sessiontree.store.intakes import SOURCES, Intake, UnknownIntake, number_of
 from sessiontree.store.removing import NotFresh, Removal, together
 from sessiontree.taking_back import FRESH_SECONDS_MAX
 from sessiontree.wire import Money
 
 LIMIT_DEFAULT = 50
 LIMIT_MAX = 500
+SOURCE = "filter[source]"
 T = TypeVar("T")
 
 
@@ -40,7 +42,9 @@ async def imports_of(call: Call, parameters: Parameters) -> answers.Imports:
     if cursor is not None and number_of(cursor) is None:
         text = "cursor is not one that a page of imports ended with; leave it out to begin with the latest"
         raise RequestError(400, BAD_REQUEST, text, parameter="cursor")
-    found = await service.in_thread(lambda: service.store.intakes.page(account, limit=limit + 1, before=cursor))
+    source = parameters.choice(SOURCE, "", SOURCES) or None
+    page = partial(service.store.intakes.page, account, limit=limit + 1, before=cursor, source=source)
+    found = await service.in_thread(page)
     following = found[limit - 1].id if len(found) > limit else None
     return answers.Imports([import_answer(each) for each in found[:limit]], answers.ImportsMeta(following))
 

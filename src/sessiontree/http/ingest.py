@@ -100,7 +100,7 @@ class Body:
         self.received = 0
         self.rejected = 0
         self._told = 0
-        self._noted = False
+        self.noted = False
         self.errors: list[RejectedRecord] = []
 
     def feed(self, piece: bytes) -> None:
@@ -136,7 +136,7 @@ class Body:
 
     def note(self, outcomes: Sequence[Outcome]) -> None:
         """Count what became of a batch."""
-        self._noted = True
+        self.noted = True
         for outcome in self._outcomes:
             self._outcomes[outcome] += outcomes.count(outcome)
 
@@ -144,7 +144,7 @@ class Body:
         """What became of all records so far; with the id of the import, once there is one."""
         counts = self._outcomes
         created, updated, unchanged = counts[Outcome.CREATED], counts[Outcome.UPDATED], counts[Outcome.UNCHANGED]
-        known = import_id if self._noted else None
+        known = import_id if self.noted else None
         return IngestSummary(self.received, created, updated, unchanged, self.rejected, self.errors, known)
 
     def _read(self, elements: Iterator[Element]) -> None:

@@ -135,7 +135,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         "listImports",
         "Imports and ingest requests",
         "Every import run and ingest request of the account, the latest first: where its records came from, what "
-        "became of them, and whether it has been undone.",
+        "became of them, and whether it has been undone. `filter[source]=file` leaves out the requests.",
         import_answers.Imports,
         openapi_examples.IMPORTS,
         IMPORT_LIST,

@@ -64,6 +64,7 @@ DRY_RUN = query("dry_run", "Only say what would be done.", {"type": "boolean", "
 IMPORT_LIST = (
     query("limit", "How many.", {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}),
     query("cursor", "Where the page before ended: its `meta.next_cursor`.", {"type": "string"}),
+    query("filter[source]", "Only import runs (`file`), or only ingest requests (`http`).", {"enum": ["file", "http"]}),
 )
 NAMED_TYPE = query("record_type", "The type of every record of the body; without it each record names its own.", _TYPE)
 ONE_RECORD = (

@@ -1,7 +1,7 @@
 """POST /v2/detail_records: a request body on its way into the store, and the answer that says what became of it."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from functools import partial
 
@@ -14,6 +14,7 @@ from sessiontree.http.refusals import BAD_REQUEST, RequestError, report, request
 from sessiontree.http.routes import Call, json_answer
 from sessiontree.http.service import Service
 from sessiontree.http.writer import Add
+from sessiontree.record import Record
 from sessiontree.store.intakes import Origin, Share, new_id
 
 LINE_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines")
@@ -154,15 +155,20 @@ class Taking:
         except SessiontreeError as error:
             broken = error
         try:
-            for batch in self._body.take(rest=True) or [[]]:
-                rejected = self._body.take_rejected()
-                if batch or rejected:
-                    arrival = self._service.expect()
-                    self._service.writer.add(self._account, batch, self._origin, arrival, rejected=rejected)
-                    self._body.note(await arrival.future)
+            *batches, last = self._body.take(rest=True) or [[]]
+            for batch in batches:
+                await self._add(batch, more=True)
+            await self._add(last, more=broken is not None)
         except SessiontreeError as error:
             broken = error
         return broken
+
+    async def _add(self, batch: Sequence[Record], *, more: bool) -> None:
+        rejected = self._body.take_rejected()
+        if batch or rejected or (self._body.noted and not more):
+            arrival = self._service.expect()
+            self._service.writer.add(self._account, batch, self._origin, arrival, rejected=rejected, more=more)
+            self._body.note(await arrival.future)
 
     async def _read(self, call: Call) -> None:
         more = True
@@ -190,5 +196,5 @@ class Taking:
             self._body.feed(piece)
         finally:
             for batch in self._body.take():
-                share = Share(self._origin, len(batch), self._body.take_rejected())
+                share = Share(self._origin, len(batch), self._body.take_rejected(), more=True)
                 self._body.note(add(self._account, batch, share))

@@ -99,9 +99,21 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="sessiontree-writer", daemon=True)
         self._thread.start()
 
-    def add(self, account: str, records: Sequence[Record], origin: Origin, done: Done, *, rejected: int = 0) -> None:
-        """Tell the outcomes of these records, once they are durable. `rejected` counts those that cannot be added."""
-        self._put(Job(account, records, Share(origin, len(records), rejected), done))
+    def add(
+        self,
+        account: str,
+        records: Sequence[Record],
+        origin: Origin,
+        done: Done,
+        *,
+        rejected: int = 0,
+        more: bool = False,
+    ) -> None:
+        """Tell the outcomes of these records, once they are durable.
+
+        `rejected` counts those that cannot be added; `more`: the intake goes on, or should have gone on.
+        """
+        self._put(Job(account, records, Share(origin, len(records), rejected, more), done))
 
     def run(self, work: Callable[[Add], Any], done: Done) -> None:
         """Tell what this work, which writes by itself, answers; it has its turn among the other jobs."""

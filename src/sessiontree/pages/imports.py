@@ -9,18 +9,24 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from sessiontree import money
-from sessiontree.http.imports import import_answer, imports_of, intake_of, previewed, undone
+from sessiontree.http.imports import SOURCE, import_answer, imports_of, intake_of, previewed, undone
 from sessiontree.http.routes import JSON, encode
 from sessiontree.pages import layout, shown
 from sessiontree.pages.addresses import address_of
 from sessiontree.pages.sending import answer, own_address, redirect
 from sessiontree.pages.visits import Visit
+from sessiontree.store.intakes import FILE, HTTP
 from sessiontree.wire import Money
 
 PATH = "/imports"
 LARGE_RECORDS = 50_000
 """From here on the page says beforehand that undoing takes a while."""
 _FORMATS = ("html", "json")
+_SAYS = {
+    "unfinished": "Not all of it has been read: it is under way, or was stopped or broke off",
+    "rejected": "Every record was rejected: nothing is stored",
+}
+_SOURCES = {None: "All", FILE: "Files", HTTP: "Requests"}
 
 
 async def imports(visit: Visit) -> Response:
@@ -38,6 +44,9 @@ async def imports(visit: Visit) -> Response:
         address=own_address(visit.call.scope),
         json=at.here(format="json", undone=None),
         imports=found.data,
+        sources=[(title, at.but({SOURCE: source}, undone=None), source) for source, title in _SOURCES.items()],
+        source=at.given.get(SOURCE),
+        says=_SAYS,
         undone=next((each for each in found.data if each.id == done and each.undone_at is not None), None),
         first=at.but(undone=None) if "cursor" in at.given else "",
         next=at.here(cursor=found.meta.next_cursor, undone=None) if found.meta.next_cursor else "",

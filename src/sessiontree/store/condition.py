@@ -34,7 +34,7 @@ def migrate(where: str) -> tuple[int, int]:
             from sessiontree.store.postgres import condition as postgres
 
         return postgres.migrate(where)
-    raise StoreError("a SQLite file is made for one version and is not migrated: `store check` says which it has")
+    raise StoreError("a SQLite file is brought to the present version when opened: `store check` says which it has")
 
 
 def distribute(where: str) -> list[str]:

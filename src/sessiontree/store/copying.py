@@ -31,7 +31,8 @@ class Piece(NamedTuple):
     api_key: prefix, digest, account, scopes, name, created, expires, revoked, used
     record: account, row, kind, start, intake, packed · history: account, row, version, received, intake, packed
     intake: account, number, received, files, key, created, updated, unchanged, rejected, first, last, undo_began,
-    undone · intake_rows: account, intake, first, last · session: `session_rows.COLUMNS` · counter: account, name, value
+    undone · intake_rows: account, intake, first, last · intake_unfinished: account, number
+    session: `session_rows.COLUMNS` · counter: account, name, value
     session_gone: account, sequence, record_type, id · dirty: account, what, first, last
     spend: account, kind, hour, currency, priced, measured, amount, events, quantity
     """

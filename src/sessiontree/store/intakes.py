@@ -17,6 +17,9 @@ from sessiontree.errors import SessiontreeError
 from sessiontree.store.removing import Removal
 
 REQUEST = "POST /v2/detail_records"
+FILE, HTTP = SOURCES = ("file", "http")
+"""Where intakes come from: an import run, or an ingest request."""
+STATES = ("stored", "rejected", "unfinished", "undoing", "undone")
 RANDOM_BITS = 11
 _random = [secrets.randbits(RANDOM_BITS)]
 
@@ -45,18 +48,23 @@ class Origin:
 
 
 class Share(NamedTuple):
-    """One intake's part of the records in an `add`: so many of them, after so many that had to be rejected."""
+    """One intake's part of the records in an `add`: so many of them, after so many that had to be rejected.
+
+    `more`: there is more of the intake to come; until a share says otherwise it is unfinished.
+    """
 
     origin: Origin
     records: int
     rejected: int = 0
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Intake:
     """One import run or ingest request: when its first records came, what became of all of them, whether it is undone.
 
-    An undo that has begun and has not come to its end has `undo_began` alone: it can be gone on with.
+    `unfinished`: not all of it has been read; it is under way, or was stopped, or broke off. An undo that has begun and
+    has not come to its end has `undo_began` alone: it can be gone on with.
     """
 
     id: str
@@ -67,6 +75,7 @@ class Intake:
     updated: int
     unchanged: int
     rejected: int
+    unfinished: bool
     undo_began: datetime | None
     undone: datetime | None
 
@@ -77,8 +86,17 @@ class Intake:
 
     @property
     def state(self) -> str:
-        """stored, undoing or undone."""
-        return "undone" if self.undone else "undoing" if self.undo_began else "stored"
+        """One of STATES."""
+        if self.undo_began:
+            return "undone" if self.undone else "undoing"
+        if self.unfinished:
+            return "unfinished"
+        return "stored" if self.records > self.rejected else "rejected"
+
+    @property
+    def brought(self) -> int:
+        """Of how many records it brought a content: undoing takes nothing else back."""
+        return self.created + self.updated
 
     @property
     def source(self) -> str:
@@ -101,8 +119,10 @@ class Preview:
 class Intakes(Protocol):
     """The questions about intakes. Ids come from `new_id`; any other text names none."""
 
-    def page(self, account: str, *, limit: int, before: str | None = None) -> Sequence[Intake]:
-        """The latest intakes, newest first; those before the one of an id, if it is given."""
+    def page(
+        self, account: str, *, limit: int, before: str | None = None, source: str | None = None
+    ) -> Sequence[Intake]:
+        """The latest intakes, newest first; those before the one of an id, and of one of SOURCES, if it is given."""
 
     def get(self, account: str, id: str) -> Intake | None:
         """The intake of this id, None if there is none."""

@@ -39,11 +39,15 @@ class Counted:
 
     `new` are their rows, as in COLUMNS; `more` are what others come to have more of (created, updated, unchanged,
     rejected; then account and number); `rows` are ranges of records that those made: account, number, first, last.
+    Of the new ones those come to be `unfinished` that there is more of, and of the others those `finished` that there
+    is no more of (account, number).
     """
 
     new: list[tuple[Any, ...]] = field(default_factory=list)
     more: list[tuple[int, ...]] = field(default_factory=list)
     rows: list[tuple[int, ...]] = field(default_factory=list)
+    unfinished: list[tuple[int, int]] = field(default_factory=list)
+    finished: list[tuple[int, int]] = field(default_factory=list)
 
 
 def count(
@@ -54,15 +58,19 @@ def count(
     `text` is how the store writes text.
     """
     found, seen, at = Counted(), set(known), to_micros(received)
-    for (origin, _, rejected), intake, outcomes, first, last in brought:
+    for (origin, _, rejected, more), intake, outcomes, first, last in brought:
         counts = (*map(outcomes.count, _OUTCOMES), rejected)
         made = (first, last) if first <= last else (None, None)
         if intake not in seen:
             seen.add(intake)
             files = None if origin.files is None else text(origin.files)
             found.new.append((account_id, intake, at, files, origin.key, *counts, *made))
+            if more:
+                found.unfinished.append((account_id, intake))
         else:
             found.more.append((*counts, account_id, intake))
             if first <= last:
                 found.rows.append((account_id, intake, first, last))
+            if not more:
+                found.finished.append((account_id, intake))
     return found

@@ -12,7 +12,9 @@ from sessiontree.store.intakes import Intake, id_of
 from sessiontree.store.parts.contents import Mine
 from sessiontree.store.parts.micros import from_micros
 
-COLUMNS = "number, received, files, key, created, updated, unchanged, rejected, undo_began, undone"
+COLUMNS = """number, received, files, key, created, updated, unchanged, rejected,
+    exists (select 1 from intake_unfinished as u where u.account = intake.account and u.number = intake.number),
+    undo_began, undone"""
 AFTER_ALL = (1 << 63) - 1
 _AT_ONCE = 1000
 
@@ -22,7 +24,7 @@ Ranges = Sequence[tuple[int, int]]
 
 def read_intake(values: Sequence[Any]) -> Intake:
     """An intake from its columns."""
-    number, received, files, key, created, updated, unchanged, rejected, began, undone = values
+    number, received, files, key, created, updated, unchanged, rejected, unfinished, began, undone = values
     return Intake(
         id=id_of(number),
         received=from_micros(received),
@@ -32,6 +34,7 @@ def read_intake(values: Sequence[Any]) -> Intake:
         updated=updated,
         unchanged=unchanged,
         rejected=rejected,
+        unfinished=bool(unfinished),
         undo_began=None if began is None else from_micros(began),
         undone=None if undone is None else from_micros(undone),
     )

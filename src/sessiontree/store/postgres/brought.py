@@ -14,6 +14,8 @@ _NEW = f"""insert into intake ({COLUMNS})
     values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""  # noqa: S608 - only our own names
 _MORE = """update intake set created = created + %s, updated = updated + %s, unchanged = unchanged + %s,
     rejected = rejected + %s where account = %s and number = %s"""
+_UNFINISHED = "insert into intake_unfinished (account, number) values (%s, %s)"
+_FINISHED = "delete from intake_unfinished where account = %s and number = %s"
 # One by one, by the index, whatever the planner knows; and in one order: none waits for another that waits for it.
 _KNOWN = """select known.* from unnest(%s::bigint[]) as named (at) cross join lateral (
     select number, undo_began from intake where account = %s and number = named.at offset 0 for update) as known"""
@@ -29,6 +31,8 @@ def note(db: Connection[Any], account_id: int, received: datetime, brought: Sequ
     _write(db, _NEW, found.new)
     _write(db, _MORE, found.more)
     _write(db, "insert into intake_rows (account, intake, first, last) values (%s, %s, %s, %s)", found.rows)
+    _write(db, _UNFINISHED, found.unfinished)
+    _write(db, _FINISHED, found.finished)
 
 
 def _known(db: Connection[Any], account_id: int, numbers: Sequence[int]) -> set[int]:

@@ -17,7 +17,8 @@ REFERENCE = ("account", "shape", "dictionary", "api_key", "setting")
 FIRST = "record"
 DISTRIBUTED = (
     FIRST, "link", "identity", "history", "kind", "field", "counter", "session", "session_cost", "session_sum", "home",
-    "visit", "session_gone", "dirty", "intake", "intake_rows", "spend",
+    "visit", "session_gone", "dirty", "intake", "intake_rows",
+    "intake_unfinished", "spend",
 )  # fmt: skip
 _MISSING = (
     "has no Citus: install it on every node, name it in shared_preload_libraries, run `create extension citus` in this "

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import Connection
 
-from sessiontree.store.intakes import Intake, Preview, UnknownIntake, number_of
+from sessiontree.store.intakes import FILE, HTTP, Intake, Preview, UnknownIntake, number_of
 from sessiontree.store.parts.contents import Mine, total
 from sessiontree.store.parts.intake_rows import AFTER_ALL, COLUMNS, all_rows, changed_by, cut, made_by, read_intake
 from sessiontree.store.parts.micros import to_micros
@@ -21,7 +21,12 @@ if TYPE_CHECKING:
     from sessiontree.store.postgres.store import PostgresStore
 
 _SELECT = f"select {COLUMNS} from intake "  # noqa: S608 - only our own names
-_PAGE = _SELECT + "where account = %s and number < %s order by number desc limit %s"
+_BEFORE = " account = %s and number < %s order by number desc limit %s"
+_PAGES = {
+    None: _SELECT + "where" + _BEFORE,
+    FILE: _SELECT + "where files is not null and" + _BEFORE,
+    HTTP: _SELECT + "where case when files is null then true end and" + _BEFORE,  # else taken for few: all read, sorted
+}
 _ONE = _SELECT + "where account = %s and number = %s"
 _CHANGED = """select row from record where account = %(account)s and intake = %(intake)s and row > %(after)s
     union select row from history where account = %(account)s and intake = %(intake)s and row > %(after)s
@@ -42,10 +47,11 @@ class PostgresIntakes:
     def __init__(self, store: "PostgresStore") -> None:
         self._store = store
 
-    def page(self, account: str, *, limit: int, before: str | None = None) -> list[Intake]:
+    def page(self, account: str, *, limit: int, before: str | None = None, source: str | None = None) -> list[Intake]:
         last = AFTER_ALL if before is None else number_of(before)
         with self._store.snapshot(account) as snapshot:
-            return [_read(row) for row in snapshot.db.execute(_PAGE, [snapshot.account_id, last, limit])]
+            found = snapshot.db.execute(_PAGES[source], [snapshot.account_id, last, limit])
+            return [_read(row) for row in found]
 
     def get(self, account: str, id: str) -> Intake | None:
         with self._store.snapshot(account) as snapshot:

@@ -35,6 +35,7 @@ _AS_THEY_ARE = {
     "intake": """account, number, received, files, key, created, updated, unchanged, rejected, first, last, undo_began,
         undone""",
     "intake_rows": "account, intake, first, last",
+    "intake_unfinished": "account, number",
     "session_gone": "account, sequence, record_type, id",
     "dirty": "account, what, first, last",
 }

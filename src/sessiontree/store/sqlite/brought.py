@@ -24,6 +24,8 @@ def note(db: sqlite3.Connection, account_id: int, received: datetime, brought: S
         db.execute(_NEW + _marks(len(some), len(some[0])), list(chain.from_iterable(some)))
     db.executemany(_MORE, found.more)
     db.executemany("insert into intake_rows values (?, ?, ?, ?)", found.rows)
+    db.executemany("insert into intake_unfinished values (?, ?)", found.unfinished)
+    db.executemany("delete from intake_unfinished where account = ? and number = ?", found.finished)
 
 
 def _known(db: sqlite3.Connection, account_id: int, numbers: Sequence[int]) -> set[int]:

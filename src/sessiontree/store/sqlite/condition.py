@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sessiontree.errors import StoreError
 from sessiontree.store.condition import Condition
-from sessiontree.store.sqlite.opening import APPLICATION_ID, SCHEMA_VERSION, sentence
+from sessiontree.store.sqlite.opening import APPLICATION_ID, OLDEST_VERSION, SCHEMA_VERSION, sentence
 
 _DAMAGES = 10  # that are told
 _MASTER = "select type || ' ' || name, sql from sqlite_master where sql is not null"
@@ -32,6 +32,9 @@ def _look(path: Path, db: sqlite3.Connection) -> Condition:
     (version,) = db.execute("pragma user_version").fetchone()
     (size,) = db.execute("select page_count * page_size from pragma_page_count, pragma_page_size").fetchone()
     found = Condition([("file", f"{size:,} bytes, SQLite {sqlite3.sqlite_version}"), ("schema", f"version {version}")])
+    if OLDEST_VERSION <= version < SCHEMA_VERSION:
+        found.faults.append(f"the schema has version {version}: any other command brings it to {SCHEMA_VERSION}")
+        return found
     if version != SCHEMA_VERSION:
         found.faults.append(f"the schema has version {version}, and this program {SCHEMA_VERSION}")
         return found

@@ -32,6 +32,7 @@ _TABLES = {
     "intake": """select account, number, received, files, key, created, updated, unchanged, rejected, first, last,
         undo_began, undone from intake""",
     "intake_rows": "select account, intake, first, last from intake_rows",
+    "intake_unfinished": "select account, number from intake_unfinished",
     "session": f"select {COLUMNS} from session order by number",  # noqa: S608
     "session_gone": "select account, sequence, record_type, id from session_gone",
     "spend": """select account, kind, hour, currency, priced, measured, whole, rest, events, quantity_whole,

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sessiontree.store.intakes import Intake, Preview, UnknownIntake, number_of
+from sessiontree.store.intakes import FILE, HTTP, Intake, Preview, UnknownIntake, number_of
 from sessiontree.store.parts.contents import Mine, total
 from sessiontree.store.parts.intake_rows import AFTER_ALL, COLUMNS, all_rows, changed_by, cut, made_by, read_intake
 from sessiontree.store.parts.micros import to_micros
@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from sessiontree.store.sqlite.store import SqliteStore
 
 _SELECT = f"select {COLUMNS} from intake "  # noqa: S608 - only our own names
+_BEFORE = " account = ? and number < ? order by number desc limit ?"
+_PAGES = {
+    None: _SELECT + "where" + _BEFORE,
+    FILE: f"select {COLUMNS} from intake indexed by intake_of_files where files is not null and" + _BEFORE,  # noqa: S608
+    HTTP: _SELECT + "where files is null and" + _BEFORE,
+}
 _CHANGED = """select row from record where intake = :intake and row > :after
     union select row from history where intake = :intake and row > :after order by row limit :limit"""
 _REPEATED = "select coalesce(sum(unchanged), 0) from intake where account = ? and number > ? and undone is null"
@@ -33,11 +39,11 @@ class SqliteIntakes:
     def __init__(self, store: "SqliteStore") -> None:
         self._store = store
 
-    def page(self, account: str, *, limit: int, before: str | None = None) -> list[Intake]:
+    def page(self, account: str, *, limit: int, before: str | None = None, source: str | None = None) -> list[Intake]:
         last = AFTER_ALL if before is None else number_of(before)
-        statement = _SELECT + "where account = ? and number < ? order by number desc limit ?"
         with self._store.snapshot(account) as snapshot:
-            return [read_intake(row) for row in snapshot.db.execute(statement, [snapshot.account_id, last, limit])]
+            found = snapshot.db.execute(_PAGES[source], [snapshot.account_id, last, limit])
+            return [read_intake(row) for row in found]
 
     def get(self, account: str, id: str) -> Intake | None:
         with self._store.snapshot(account) as snapshot:

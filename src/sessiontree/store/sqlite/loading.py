@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Rows = Sequence[tuple[Any, ...]]
 _AS_THEY_ARE = {"account": 2, "shape": 5, "dictionary": 2, "setting": 2, "api_key": 9, "intake": 13, "intake_rows": 4,
-                "session_gone": 4}  # fmt: skip
+                "intake_unfinished": 2, "session_gone": 4}  # fmt: skip
 _COLUMNS = {"api_key": "(prefix, digest, account, scopes, name, created, expires, revoked, used)"}
 
 

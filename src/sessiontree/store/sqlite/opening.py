@@ -1,5 +1,6 @@
 """Opening a SQLite file: its settings, the tables of a new one, and what is wrong with one that cannot be used."""
 
+import re
 import sqlite3
 import time
 from collections.abc import Callable
@@ -10,13 +11,15 @@ from pathlib import Path
 from sessiontree.errors import StoreError
 
 APPLICATION_ID = 0x53545245  # "STRE", in the file's header: how a Sessiontree file is known
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
+OLDEST_VERSION = 2  # that lacks nothing but whole tables and indexes, which are made when it is opened
 BUSY_MS = 5000
 _LOOK_AGAIN_SECONDS = 0.002
 YIELD_SECONDS = (
     0.005  # between two transactions of a process beside which others write: so that those see that they can
 )
 _PRIMARY = 0xFF  # of an error code: what kind of error
+_NAME = re.compile(r"^create [a-z ]*(?:table|index|trigger) (\w+)", re.MULTILINE)
 STATEMENTS = 512  # kept ready by a connection
 
 
@@ -34,25 +37,38 @@ def connect(path: Path, *, cache_kib: int) -> sqlite3.Connection:
 def prepare(
     path: Path, db: sqlite3.Connection, writing: Callable[[], AbstractContextManager[sqlite3.Connection]]
 ) -> None:
-    """Make the tables of a new file. Raises StoreError for a file that is something else, or of another version."""
+    """Make the tables of a new file, and what one of the version before lacks.
+
+    Raises StoreError for a file that is something else, or of another version.
+    """
     db.execute("begin")  # all three of one moment: another process may be making the tables
     application, version = (db.execute(f"pragma {name}").fetchone()[0] for name in ("application_id", "user_version"))
     empty = not db.execute("select 1 from sqlite_master limit 1").fetchone()
     db.execute("rollback")
     if empty and application == 0:
         _keep_a_log(db)
-        schema = files("sessiontree.store.sqlite").joinpath("schema.sql").read_text()
         with writing():
-            if not db.execute("select 1 from sqlite_master limit 1").fetchone():  # nobody else made it meanwhile
-                for statement in schema.split(";\n"):
-                    db.execute(statement)
-                db.execute(f"pragma application_id = {APPLICATION_ID}")
-                db.execute(f"pragma user_version = {SCHEMA_VERSION}")
+            _make_what_is_missing(db)
     elif application != APPLICATION_ID:
         raise StoreError(f"{path} is not a Sessiontree file: name another with --store")
+    elif OLDEST_VERSION <= version < SCHEMA_VERSION:
+        with writing():
+            _make_what_is_missing(db)
     elif version != SCHEMA_VERSION:
         raise StoreError(f"{path} was made by another version of Sessiontree (schema {version})")
     db.execute("pragma wal_autocheckpoint = 20000")  # in pages; the writer itself checkpoints (1.6 times the rate)
+
+
+def _make_what_is_missing(db: sqlite3.Connection) -> None:
+    """Make the tables and indexes that are not there, which may be all; another process may have made them already."""
+    there = {name for (name,) in db.execute("select name from sqlite_master")}
+    schema = files("sessiontree.store.sqlite").joinpath("schema.sql").read_text()
+    for statement in schema.split(";\n"):
+        named = _NAME.search(statement)
+        if named is not None and named[1] not in there:
+            db.execute(statement)
+    db.execute(f"pragma application_id = {APPLICATION_ID}")
+    db.execute(f"pragma user_version = {SCHEMA_VERSION}")
 
 
 def begin(db: sqlite3.Connection) -> None:

@@ -224,6 +224,13 @@ create table intake (
 create table intake_rows (account integer not null, intake integer not null, first integer not null,
                           last integer not null, primary key (account, intake, first)) without rowid;
 
+-- Intakes of which not all has been read: under way, or stopped. Small requests never stand here.
+create table intake_unfinished (account integer not null, number integer not null,
+                                primary key (account, number)) without rowid;
+
+-- Import runs are few among a million requests, and listed by themselves.
+create index intake_of_files on intake (account, number) where files is not null;
+
 -- Sums over the records of a kind whose start lies in an hour of UTC (counted since 1970; -10^9: without a start) and
 -- that are alike: of one currency ('' of containers), with a cost or none (`priced`), with a billed quantity or none
 -- (`measured`). Amounts and quantities are split as in the table of sessions. A row without events is gone.
