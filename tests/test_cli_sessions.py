@@ -67,12 +67,12 @@ def told(store: str, *options: str) -> str:
 TABLE = """\
       total                   started (UTC)        duration  events  products                          type          id
 12.5000     USD               2026-03-17 10:00:00   1:02:30       1  messaging                         message       m1
- 0.2000     EUR + 0.5000 USD  2026-03-16 00:00:00                 3  recording-cdrs, siptrunking-cdrs  call-session  s1
+ 0.5000     USD + 0.2000 EUR  2026-03-16 00:00:00                 3  recording-cdrs, siptrunking-cdrs  call-session  s1
  0.00012345 USD               2026-03-17 11:00:00   0:01:00       1  messaging                         message       m2
 -2.0000     EUR                                                   1  messaging                         message       m3
  0.0000     USD               2026-03-18 10:00:00                 1  messaging                         message       m4  ! 1 unpriced
 
-5 sessions, together 7 events, -1.8000 EUR + 13.00012345 USD
+5 sessions, together 7 events, 13.00012345 USD + -1.8000 EUR
 """  # noqa: E501
 
 
@@ -80,6 +80,26 @@ def test_the_table(store: str):
     result = call("sessions", "--store", store, "--sort", "-total")
     assert (result.exit_code, result.stderr) == (0, "")
     assert re.sub(r"  (status  |settling)", "", result.stdout) == TABLE
+
+
+@pytest.mark.parametrize(
+    ("options", "first", "sums"),
+    [
+        ("", "0.2000 EUR + 0.5000 USD", "-1.8000 EUR + 13.00012345 USD"),
+        ("--sort event_count", "0.2000 EUR + 0.5000 USD", "-1.8000 EUR + 13.00012345 USD"),
+        ("--sort=-total", "0.5000 USD + 0.2000 EUR", "13.00012345 USD + -1.8000 EUR"),
+        ("--sort=-total --currency EUR", "0.2000 EUR + 0.5000 USD", "-1.8000 EUR + 0.5000 USD"),
+        ("--sort=-total --currency USD", "0.5000 USD + 0.2000 EUR", "13.00012345 USD + 0.2000 EUR"),
+        ("--currency USD", "0.5000 USD + 0.2000 EUR", "13.00012345 USD + 0.2000 EUR"),
+        ("--min 0.3", "0.5000 USD + 0.2000 EUR", "13.0000 USD + 0.2000 EUR"),
+        ("--sort total --limit 1 --all", "0.5000 USD + 0.2000 EUR", "13.00012345 USD + -1.8000 EUR"),
+    ],
+)
+def test_the_amount_that_ranks_or_selects_stands_first(store: str, options: str, first: str, sums: str):
+    *lines, last = call("sessions", "--store", store, *options.split()).stdout.splitlines()
+    (line,) = [line for line in lines if line.endswith(" s1")]
+    assert re.sub(r" +", " ", line).strip().startswith(f"{first} 2026-03-16")
+    assert last.endswith(f" events, {sums}")
 
 
 def test_a_part_says_of_how_many_it_is(store: str):

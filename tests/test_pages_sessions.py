@@ -109,6 +109,25 @@ def test_an_amount_that_is_rounded_has_the_exact_one_as_its_title(show: Show):
     assert (amount.text, amount.attributes["title"]) == ("$0.0003", "0.00026660001 USD")
 
 
+@pytest.mark.parametrize(
+    ("query", "first", "sums"),
+    [
+        ("", "€2.0000+ $0.5000", "$0.6003 + €4.0000"),
+        ("sort=-total", "$0.5000+ €2.0000", "$0.6003 + €4.0000"),
+        ("sort=-total&filter[currency]=EUR", "€2.0000+ $0.5000", "€4.0000 + $0.5000"),
+        ("filter[currency]=USD", "$0.5000+ €2.0000", "$0.6003 + €2.0000"),
+    ],
+)
+def test_the_amount_that_ranks_or_selects_stands_first(show: Show, query: str, first: str, sums: str):
+    """A call whose own currency is EUR, as most of its records are."""
+    costs = [("a", "1", "EUR"), ("b", "1", "EUR"), ("c", "0.5", "USD")]
+    legs = [{"record_type": "recording", "id": id, "telnyx_session_id": "s", "cost": cost, "currency": currency}
+            for id, cost, currency in costs]  # fmt: skip
+    page = show(query, [*MESSAGES, *legs])
+    (row,) = [row for row in rows(page) if row[0].split()[1] == "s"]
+    assert (row[1], tiles(page)["Total cost"]) == (first, sums)
+
+
 def test_currencies_are_never_added(show: Show):
     page = show(records=MESSAGES)
     assert tiles(page)["Total cost"] == "$0.1003 + €2.0000"

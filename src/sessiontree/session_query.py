@@ -82,6 +82,12 @@ class SessionQuery:
     limit: int = LIMIT
     cursor: Cursor | None = None
 
+    @property
+    def by_amount(self) -> bool:
+        """Whether an amount selects or ranks sessions."""
+        bounds = (self.currency, self.total_min, self.total_max)
+        return self.sort in COST_SORTS or any(bound is not None for bound in bounds)
+
 
 @dataclass(frozen=True, slots=True)
 class SelectionTotals:
@@ -101,13 +107,26 @@ class SelectionTotals:
 class SessionPage:
     """Some of the sessions that a query selects, the place after them (None: that was all), and the sums of all.
 
-    `fresh`: no record of the account waits to be added up.
+    `fresh`: no record of the account waits to be added up. `ranked_in` is the currency of the amounts that select or
+    rank them, None if none do.
     """
 
     sessions: Sequence[Session]
     next: Cursor | None
     totals: SelectionTotals
     fresh: bool
+    ranked_in: str | None = None
+
+    def currencies(self, session: Session) -> list[str]:
+        """The currencies of one of them as people are shown its totals: that of the amount which ranks it first.
+
+        That is its own where none does. There is at least one.
+        """
+        totals, own = session.totals, session.currency
+        first = own
+        if self.ranked_in is not None:
+            first = self.ranked_in if self.ranked_in in totals else min(totals, default=own)
+        return [first, *sorted(totals.keys() - {first}, key=lambda code: (code != own, code))]
 
 
 @dataclass(frozen=True, slots=True)

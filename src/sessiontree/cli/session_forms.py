@@ -1,6 +1,6 @@
 """Sessions as the command line shows them: a table for people, JSON and CSV for programs. Texts end with their line."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from itertools import chain
 
@@ -9,7 +9,8 @@ import msgspec
 from sessiontree.cli.common import paint
 from sessiontree.http import csv_lists
 from sessiontree.http.session_answers import list_meta, session_row
-from sessiontree.session_query import Clock, SelectionTotals, SessionPage
+from sessiontree.money import Totals
+from sessiontree.session_query import Clock, SessionPage
 from sessiontree.sessions import Session
 from sessiontree.text import Column, Paint, exact, plain
 
@@ -40,9 +41,10 @@ def table_lines(pages: Iterable[SessionPage], clock: Clock, *, colours: bool) ->
     for page in pages:
         if page.sessions:
             titles = [] if shown else [_TITLES]
-            yield from _table([*titles, *(_row(session, clock) for session in page.sessions)], painter)
+            rows = (_row(session, page.currencies(session), clock) for session in page.sessions)
+            yield from _table([*titles, *rows], painter)
         shown += len(page.sessions)
-    yield ("\n" if shown else "") + painter("title", _summary(page.totals, shown)) + "\n"
+    yield ("\n" if shown else "") + painter("title", _summary(page, shown)) + "\n"
 
 
 _TITLES = ("total", "", "started (UTC)", "duration", "events", "products", "status", "type", "id", "")
@@ -50,17 +52,16 @@ _ROLES = ("amount", "note", "", "", "", "", "", "type", "id", "problem")
 _RIGHT = (3, 4)
 
 
-def _row(session: Session, clock: Clock) -> tuple[str, ...]:
-    start, duration, own = session.start, session.duration, session.currency
-    others = [f"{exact(session.totals[code])} {code}" for code in sorted(session.totals) if code != own]
+def _row(session: Session, currencies: Sequence[str], clock: Clock) -> tuple[str, ...]:
+    start, duration, (first, *others) = session.start, session.duration, currencies
     marks = [_counted(len(session.problems), "problem")] if session.problems else []
-    marks += [f"{session.unpriced_count} unpriced"] if session.unpriced_count else []
+    marks += [f"{session.unpriced_count:,} unpriced"] if session.unpriced_count else []
     return (
-        exact(session.totals.get(own, 0)),
-        " + ".join([own, *others]),
+        exact(session.totals.get(first, 0)),
+        " + ".join([first, *(f"{exact(session.totals[code])} {code}" for code in others)]),
         "" if start is None else start.replace(tzinfo=None).isoformat(" ", "seconds"),
         "" if duration is None else _duration(duration),
-        str(session.event_count),
+        f"{session.event_count:,}",
         _products(session),
         clock.status(session),
         session.record_type,
@@ -94,14 +95,19 @@ def _products(session: Session) -> str:
     return ", ".join(names[:_PRODUCTS_SHOWN]) + more
 
 
-def _summary(totals: SelectionTotals, shown: int) -> str:
+def _summary(page: SessionPage, shown: int) -> str:
+    totals, ranked_in = page.totals, page.ranked_in
     if not totals.session_count:
         return "No sessions."
-    sums = " + ".join(f"{exact(amount)} {code}" for code, amount in sorted(totals.totals.items()))
+    sums = " + ".join(f"{exact(amount)} {code}" for code, amount in _ranked_first(totals.totals, ranked_in))
     count = _counted(totals.session_count, "session")
-    some = f"{shown} of {count}; all" if shown < totals.session_count else f"{count},"
+    some = f"{shown:,} of {count}; all" if shown < totals.session_count else f"{count},"
     return f"{some} together {_counted(totals.event_count, 'event')}, {sums or 'no costs'}"
 
 
+def _ranked_first(totals: Totals, ranked_in: str | None) -> list[tuple[str, int]]:
+    return sorted(totals.items(), key=lambda each: (each[0] != ranked_in, each[0]))
+
+
 def _counted(count: int, thing: str) -> str:
-    return f"1 {thing}" if count == 1 else f"{count} {thing}s"
+    return f"1 {thing}" if count == 1 else f"{count:,} {thing}s"

@@ -22,10 +22,9 @@ from sessiontree.http.session_answers import session_list
 from sessiontree.pages import filter_form, layout, shown
 from sessiontree.pages.addresses import Address, address_of, path_of
 from sessiontree.pages.sending import answer, own_address
-from sessiontree.pages.session_cells import other_amounts
 from sessiontree.pages.session_summary import Share, shares_of
 from sessiontree.pages.visits import Visit
-from sessiontree.session_query import SORT, Clock, SelectionTotals, SessionPage, SessionQuery, write_cursor
+from sessiontree.session_query import SORT, Clock, SessionPage, SessionQuery, write_cursor
 from sessiontree.sessions import Session
 
 PATH = "/sessions"
@@ -145,9 +144,9 @@ def _page(visit: Visit, query: SessionQuery, page: SessionPage, clock: Clock, si
         title="Sessions",
         address=own_address(call.scope),
         form=form,
-        rows=[row_of(session, clock, store.catalog) for session in page.sessions],
+        rows=[row_of(session, page.currencies(session), clock, store.catalog) for session in page.sessions],
         heads=_heads(at, query),
-        sums=sums_of(page.totals, store.sessions.currencies(call.account)),
+        sums=sums_of(page, store.sessions.currencies(call.account)),
         fresh=page.fresh,
         first=at.but() if query.cursor is not None else "",
         next=at.here(cursor=write_cursor(page.next)) if page.next is not None else "",
@@ -177,29 +176,33 @@ def _heads(at: Address, query: SessionQuery) -> dict[str, Head]:
     return heads
 
 
-def row_of(session: Session, clock: Clock, catalog: Catalog) -> Row:
-    """A session as the list shows it."""
-    own = session.currency
+def row_of(session: Session, currencies: Sequence[str], clock: Clock, catalog: Catalog) -> Row:
+    """A session as the list shows it, with its totals in the order of these currencies."""
+    first, *others = currencies
     return Row(
         session.record_type,
         session.id,
         path_of(session.record_type, session.id),
         shown.color(catalog.types[session.record_type].product),
-        shown.amount(session.totals.get(own, 0), own),
-        other_amounts(session.totals, own),
+        shown.amount(session.totals.get(first, 0), first),
+        tuple(shown.amount(session.totals[code], code) for code in others),
         session.unpriced_count,
         session.start,
         "" if session.duration is None else shown.duration(session.duration),
         session.event_count,
-        shares_of(session.products, own),
+        shares_of(session.products, first),
         clock.status(session),
         len(session.problems),
         bool(session.unlinked),
     )
 
 
-def sums_of(totals: SelectionTotals, known: Sequence[str]) -> Sums:
-    """What a selection adds up to, as it is shown: in the account's currencies, the most used one first."""
+def sums_of(page: SessionPage, known: Sequence[str]) -> Sums:
+    """What a selection adds up to, as it is shown: in the account's currencies, the most used one first.
+
+    But before all others the one that the amounts are of which select or rank.
+    """
+    totals, known = page.totals, sorted(known, key=lambda code: code != page.ranked_in)
     costs = [shown.amount(totals.totals[code], code) for code in known if code in totals.totals]
     elsewhere = [shown.amount(totals.elsewhere[code], code) for code in known if totals.elsewhere.get(code)]
     return Sums(totals.session_count, totals.event_count, totals.unpriced_count, costs, elsewhere)

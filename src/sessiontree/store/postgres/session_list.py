@@ -58,7 +58,8 @@ def page(snapshot: "PostgresSnapshot", query: SessionQuery) -> SessionPage:
         return SessionPage((), None, SelectionTotals(), fresh=True)
     sessions, following, selection = _some(snapshot, query)
     noted = snapshot.db.execute("select 1 from dirty where account = %s limit 1", [account_id]).fetchone()
-    return SessionPage(sessions, following, totals(snapshot.db, selection), fresh=noted is None)
+    ranked_in = ranked_currency(snapshot, query) if query.by_amount else None
+    return SessionPage(sessions, following, totals(snapshot.db, selection), fresh=noted is None, ranked_in=ranked_in)
 
 
 def walk(store: "PostgresStore", account: str, query: SessionQuery) -> Iterator[Session]:

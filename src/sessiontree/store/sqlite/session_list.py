@@ -50,7 +50,8 @@ def page(snapshot: "SqliteSnapshot", query: SessionQuery) -> SessionPage:
         return SessionPage((), None, SelectionTotals(), fresh=True)
     sessions, following, selection = _some(snapshot, query)
     (waiting,) = snapshot.db.execute("select exists (select 1 from dirty where account = ?)", [account_id]).fetchone()
-    return SessionPage(sessions, following, totals(snapshot.db, selection), fresh=not waiting)
+    ranked_in = ranked_currency(snapshot, query) if query.by_amount else None
+    return SessionPage(sessions, following, totals(snapshot.db, selection), fresh=not waiting, ranked_in=ranked_in)
 
 
 def walk(store: "SqliteStore", account: str, query: SessionQuery) -> Iterator[Session]:
