@@ -77,6 +77,8 @@ def paths(get: Callable[[str], Any], prefix: str) -> list[str]:
         "/catalogue/call-control",
         "/catalogue/call-session",
         "/imports",
+        "/imports?filter[source]=http",
+        "/imports?filter[source]=file",
         f"/imports/{latest['id']}/undo",
         "/keys",
         f"/keys/{prefix}/revoke",
