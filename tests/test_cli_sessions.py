@@ -109,6 +109,20 @@ def test_a_part_says_of_how_many_it_is(store: str):
     assert call("sessions", "--store", store, "--type", "fax-api").stdout == "No sessions.\n"
 
 
+def test_people_are_told_thousands_with_commas_and_programs_without(tmp_path: Path, where: str):
+    legs = ({"record_type": "recording", "id": f"r{at}", "telnyx_session_id": "s", "cost": "1"} for at in range(1200))
+    store = ("--store", imported(tmp_path, where, *legs))
+    row, _, sums = call("sessions", *store).stdout.splitlines()[1:]
+    assert (" 1,201 " in row, sums) == (True, "1 session, together 1,201 events, 1200.0000 USD")
+    tree = call("tree", *store, "call-session", "s").stdout
+    assert re.search(r"^Events +1,201$", tree, re.MULTILINE)
+    assert "1,200 events" in tree
+    exported = call("export", *store, "-o", tmp_path / "e.csv")
+    assert exported.stderr.endswith(": 1,201 rows of 1 sessions, USD 1200.000000\n")
+    for form in ("--csv", "--json"):
+        assert re.search(r'[,:] ?"?1201\b', call("sessions", *store, form).stdout)
+
+
 def test_problems_are_marked(where: str):
     store, call_session = ("--store", where), ("call-session", "a8ce2b16-7e4b-11f1-8d55-02420a5c110f")
     call("import", *store, EXAMPLES / "fallback-link.ndjson")

@@ -135,7 +135,7 @@ def _summary(tree: Tree, now: datetime, paint: Paint) -> Iterator[str]:
     if root.away_count:
         part = _sums(root.away_totals or {}, root.currency)
         rows.append(("Elsewhere", f"{part} of it, in {_events(root.away_count)}, belongs to other sessions"))
-    rows.append(("Events", str(root.event_count)))
+    rows.append(("Events", f"{root.event_count:,}"))
     if root.unpriced_count:
         rows.append(("Unpriced", f"{_events(root.unpriced_count)} without a cost so far; the total is without them"))
     rows += _times(tree, now)
@@ -177,7 +177,7 @@ def _sums(totals: Totals, main: str) -> str:
 
 
 def _events(count: int) -> str:
-    return "1 event" if count == 1 else f"{count} events"
+    return "1 event" if count == 1 else f"{count:,} events"
 
 
 def _moment(moment: datetime) -> str:

@@ -92,7 +92,7 @@ def _doubles(findings: Findings, differing: Mapping[Double, list[str]]) -> Itera
     for each in findings.doubles:
         more = ", ..." if each.count > len(each.ids) else ""
         fields = ", ".join(differing[each]) or "nothing else"
-        yield each.record_type, str(each.count), ", ".join(each.ids) + more, fields
+        yield each.record_type, f"{each.count:,}", ", ".join(each.ids) + more, fields
 
 
 def _more(count: int, what: str) -> Iterator[str]:

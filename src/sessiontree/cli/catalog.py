@@ -136,11 +136,11 @@ def _outcome(report: RelationshipReport) -> Iterator[str]:
 
 def _tallied(tally: Tally, text: str) -> str:
     examples = f", such as {', '.join(tally.examples)}" if tally.examples else ""
-    return f"{tally.count:>7}  {text}{examples}"
+    return f"{tally.count:>7,}  {text}{examples}"
 
 
 def _records(count: int) -> str:
-    return "1 record" if count == 1 else f"{count} records"
+    return "1 record" if count == 1 else f"{count:,} records"
 
 
 @catalog.command()

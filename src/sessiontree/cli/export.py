@@ -122,7 +122,7 @@ def _opened(file: str) -> Iterator[BinaryIO]:
 def _say(file: str, tally: Tally) -> None:
     name = "standard output" if file == _STDOUT else file
     click.echo(
-        f"{name}: {tally.rows} rows of {tally.sessions} sessions, {sums_text(tally.sums) or 'no costs'}", err=True
+        f"{name}: {tally.rows:,} rows of {tally.sessions:,} sessions, {sums_text(tally.sums) or 'no costs'}", err=True
     )
     if tally.changed:
         click.echo(

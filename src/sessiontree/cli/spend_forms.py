@@ -59,7 +59,7 @@ def _cells(row: SpendRow, largest: int) -> tuple[str, ...]:
         "" if row.quantity is None else money.plain(row.quantity),
         row.unit or "",
         rate,
-        f"! {row.unpriced_count} unpriced" if row.unpriced_count else "",
+        f"! {row.unpriced_count:,} unpriced" if row.unpriced_count else "",
     )
 
 
