@@ -100,17 +100,10 @@ class Sessions:
 
 
 class Kept:
-    """A store of which only the sessions are asked, and which types it has that the catalogue lacks."""
+    """A store of which only the sessions are asked."""
 
     def __init__(self, sessions: Sessions) -> None:
         self.sessions = sessions
-        self.lacking: list[str] = []
-
-    def undeclared(self) -> list[str]:
-        return self.lacking
-
-    def misplaced(self) -> list[str]:
-        return self.lacking
 
 
 @pytest.fixture
@@ -192,12 +185,25 @@ def test_what_fails_is_tried_again_later_and_said(
     assert sessions.left == 0
 
 
-def test_sessions_of_undeclared_types_are_left_alone(clock: SimpleNamespace, caplog: pytest.LogCaptureFixture) -> None:
-    kept = Kept(Sessions(clock))
-    kept.sessions.left, kept.lacking = 1, ["tape"]
-    keep(kept, 2 * RETRY_SECONDS)
-    assert (kept.sessions.steps, kept.sessions.left) == ([], 1)
-    assert "tape" in caplog.text
+def test_why_nothing_is_refreshed_is_said_once_and_when_that_is_over(
+    clock: SimpleNamespace, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "sessiontree")
+    sessions = Sessions(clock)
+
+    def happens(now: float) -> None:
+        sessions.left += 1
+        if now < 6 * RETRY_SECONDS:
+            sessions.failure = StoreError("it is locked" if now < 3 * RETRY_SECONDS else "tape is not declared")
+        else:
+            sessions.failure = None
+
+    keep(Kept(sessions), 9 * RETRY_SECONDS, happens)
+    assert caplog.messages == [
+        "sessions wait to be refreshed: it is locked",
+        "sessions wait to be refreshed: tape is not declared",
+        "sessions are refreshed again",
+    ]
 
 
 # The process

@@ -156,12 +156,9 @@ def test_an_undo_beside_a_re_read(stores: Callable[..., Store]):
     proved(one)
     other = changed(shipped(), "call-control", cost_fields=("price",))
     two, three = stores(other), stores(other)
-
-    def reread() -> None:
-        for _ in two.reread(batch=10):
-            pass
-
-    at_once(reread, lambda: taking_back.undo(three, ACCOUNT, origin.id, later(9), lambda count: None))
+    steps = two.reread(batch=10)
+    next(steps)
+    at_once(lambda: list(steps), lambda: taking_back.undo(three, ACCOUNT, origin.id, later(9), lambda count: None))
     for _ in two.reread(batch=100):
         pass
     assert proved(two) == 100
@@ -173,11 +170,11 @@ def test_a_re_read_ends_although_the_last_records_are_removed(stores: Callable[.
     one = stores()
     origin = Origin(new_id())
     one.add(ACCOUNT, [leg(one, at, price="8") for at in range(30)], RECEIVED, [Share(origin, 30)])
-    two = stores(changed(shipped(), "call-control", cost_fields=("price",)))
+    two, three = (stores(changed(shipped(), "call-control", cost_fields=("price",))) for _ in range(2))
     passed = []
     for done, last in two.reread(batch=10):
         passed.append((done, last))
-        taking_back.undo(one, ACCOUNT, origin.id, later(9), lambda count: None)
+        taking_back.undo(three, ACCOUNT, origin.id, later(9), lambda count: None)
     assert len(passed) == 1
     assert (two.stale(), proved(two)) == ([], 0)
 

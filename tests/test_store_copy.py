@@ -17,7 +17,7 @@ from sessiontree.query import Query
 from sessiontree.session_query import SessionQuery
 from sessiontree.store import Store, copying, open_store
 from sessiontree.store.intakes import Origin, Share, new_id
-from sessiontree.store.suite import ACCOUNT, RECEIVED, add, later, record
+from sessiontree.store.suite import ACCOUNT, RECEIVED, add, changed, later, record
 from sessiontree.verifying import verify
 
 SHIPPED = catalog_files.load()
@@ -96,6 +96,15 @@ def told(where: str) -> Sequence[object]:
         store.close()
 
 
+def disputed(where: str) -> list[str]:
+    """The types by which a process with other declarations knows that the sessions are not its own."""
+    store = open_store(where, changed(WITH_OWN, "recording", product="tape"))
+    try:
+        return store.sessions.disputed()
+    finally:
+        store.close()
+
+
 @pytest.mark.parametrize("way", ["file to file", "file to postgres", "postgres to file", "postgres to postgres"])
 def test_a_copy_answers_as_the_original_does(way: str, tmp_path: Path, request: pytest.FixtureRequest):
     one, other = way.split(" to ")
@@ -109,6 +118,7 @@ def test_a_copy_answers_as_the_original_does(way: str, tmp_path: Path, request: 
     assert before == after
     assert (before.record_count, before.home_count) == (35, 34), "the last one waits for a refresh"
     assert told(empty) == told(origin)
+    assert disputed(empty) == disputed(origin) == ["recording"]
     _goes_on(empty, import_id)
 
 

@@ -48,7 +48,7 @@ from sessiontree.store.postgres import list as lists
 from sessiontree.store.postgres.amounts import from_numeric, to_numeric
 from sessiontree.store.postgres.pool import CONNECTIONS
 from sessiontree.store.spend import SpendQuery
-from sessiontree.store.suite import Opening, add, record, shipped, together
+from sessiontree.store.suite import Opening, add, changed, record, shipped, together
 from sessiontree.verifying import verify
 from test_laws import catalog
 from test_sessions import Both, assert_sessions
@@ -195,6 +195,28 @@ def test_what_is_added_during_a_refresh_waits_for_the_next(opening: Opening, mon
     assert store.sessions.refresh() == 0
     assert store.sessions.find("default", "inference", "i") is None
     assert store.sessions.find("default", "ai-voice-assistant", "ai").totals == {"USD": 3 * 10**12}
+
+
+def test_a_refresh_that_ends_after_a_re_read_is_done_again(opening: Opening, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It saw the rules of the moment at which it began."""
+    old, new = opening(), opening(changed(shipped(), "recording", product="tape"))
+    for at in range(2):
+        add(old, record(old, "recording", f"r{at}", cost="1"))
+        if at == 0:
+            old.sessions.refresh()
+    real = dirty.drop
+
+    def overtaken(db: object, notes: object) -> None:
+        real(db, notes)
+        assert list(new.reread(batch=1)) == [(1, 2), (2, 2)]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(dirty, "drop", overtaken)
+        assert old.sessions.refresh() > 0
+    assert [name for name, *_ in new.sessions.find("default", "recording", "r1").products] == ["recording-cdrs"]
+    assert new.sessions.refresh() == 0
+    for at in range(2):
+        assert [name for name, *_ in new.sessions.find("default", "recording", f"r{at}").products] == ["tape"]
 
 
 @pytest.mark.parametrize("seed", range(6))

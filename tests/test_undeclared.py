@@ -11,10 +11,9 @@ import pytest
 
 from cli_help import call
 from conftest import running
-from sessiontree import catalog_files, taking_back
-from sessiontree.errors import StoreError
+from sessiontree import catalog_files
 from sessiontree.reading import Reader
-from sessiontree.store import Store, open_store, refuse_undeclared
+from sessiontree.store import open_store
 from sessiontree.store.suite.helpers import ACCOUNT, RECEIVED
 from test_workers import until
 
@@ -42,7 +41,7 @@ LEG: dict[str, Any] = {"record_type": "call-control", "id": "leg", "telnyx_sessi
 ANSWER: dict[str, Any] = {"record_type": "own-llm", "id": "llm", "telnyx_session_id": "s", "cost": "0.50"}
 LATER: dict[str, Any] = {"record_type": "call-control", "id": "late", "telnyx_session_id": "s", "cost": "0.01"}
 REFUSED = (
-    "records of own-llm are stored and stand in sessions, but the catalogue has no such type: "
+    "records of own-llm are stored, but the catalogue has no such type: "
     "name its folder with --catalog, or let them go with `sessiontree catalog apply`"
 )
 
@@ -129,21 +128,3 @@ def test_a_server_that_runs_leaves_sessions_to_who_knows_the_types(tmp_path: Pat
         assert server.post([LATER]).status_code == 200
         until(lambda: REFUSED in (tmp_path / "server.log").read_text())
         assert cost(server.where, "--catalog", types) == "0.520000"
-
-
-def test_a_store_is_looked_at_once(where: str, types: Path):
-    own, lacking = (open_store(where, catalog_files.load(folder)) for folder in (types, None))
-    try:
-        refuse_undeclared(lacking)
-        add(own, LEG, ANSWER)
-        taking_back.refresh(own)
-        with pytest.raises(StoreError, match="records of own-llm are stored"):
-            refuse_undeclared(lacking)
-        refuse_undeclared(own)
-    finally:
-        own.close()
-        lacking.close()
-
-
-def add(store: Store, *records: dict[str, Any]) -> None:
-    store.add(ACCOUNT, [Reader(store.catalog).read(json.dumps(each).encode()) for each in records], RECEIVED)

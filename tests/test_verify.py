@@ -20,6 +20,7 @@ from cli_help import call
 from operator_types import write_operator_types
 from sessiontree import catalog_files, money, verifying
 from sessiontree.catalog import Catalog
+from sessiontree.errors import SessionsDisputed
 from sessiontree.http.refusals import RequestError
 from sessiontree.http.unfit import Verify
 from sessiontree.reading import Reader
@@ -99,7 +100,11 @@ def test_records_of_types_that_the_catalogue_lacks_are_named_apart(where: str, c
     assert verify(store, "default").holds
     store.close()
     store = open_store(where, catalog_files.load())
+    with pytest.raises(SessionsDisputed, match="records of score are stored"):
+        verify(store, "default")
+    list(store.reread())
     found = verify(store, "default")
+    assert found.holds
     assert found.sums is not None
     assert found.sums.undeclared == {"score": 1}
     assert found.sums.records == {"USD": money.read("1.0412666"), "EUR": money.read("0.02")}

@@ -36,6 +36,10 @@ class StoreGone(StoreError):
     """The store cannot be reached at all now."""
 
 
+class SessionsDisputed(StoreError):
+    """The sessions are made by other declarations than those at hand."""
+
+
 class EventNotFound(SessiontreeError):
     """No such event among the account's records."""
 

@@ -3,7 +3,7 @@
 A list is to show what was added within a second. Refreshing after every commit would build a session again for each of
 its records, so it waits for a pause, or until the first commit is a moment ago. Under load a little is left for the
 next turn: much of it belongs to sessions of which the rest is about to arrive. What is noted in the store, by whatever
-process, is found by looking. Where its types are not declared here, nothing is refreshed any more: its writer does it.
+process, is found by looking. Where sessions are made by other declarations, that is left to a process which has those.
 """
 
 import logging
@@ -11,15 +11,14 @@ import threading
 import time
 from collections.abc import Callable
 
-from sessiontree.errors import StoreError
+from sessiontree.errors import SessionsDisputed, StoreError
 from sessiontree.outages import Outages
-from sessiontree.store import Store, refuse_undeclared
+from sessiontree.store import Store
 
 IDLE_SECONDS = 0.1  # until the next look when nothing waits
 LOOK_SECONDS = 0.05
 DELAY_SECONDS = 0.25  # after the first commit, or after a turn that left something
 LEFT_SECONDS = 0.05  # of refreshing that a turn may leave
-LOOKING_SHARE = 0.05  # of the time, at most, for looking whether another process stores types that this one lacks
 RETRY_SECONDS = 5.0
 RECORDS = 6_000  # at once, at most
 FEW_RECORDS = 100  # that any step takes
@@ -30,11 +29,10 @@ class Keeper:
     """Keeps the sessions of a store up to date. `pause` lets so many seconds pass, and says whether to stop."""
 
     def __init__(self, store: Store, pause: Callable[[float], bool]) -> None:
-        self._store = store
         self._sessions = store.sessions
         self._outages = Outages(store)
         self._pause = pause
-        self._look_again = 0.0
+        self._said = ""  # why nothing is refreshed now
         self._waiting = 0  # when last looked
         self._since = 0.0  # when something was first seen to wait, or the last turn ended
 
@@ -44,6 +42,9 @@ class Keeper:
         while not self._pause(seconds):
             try:
                 seconds = self._look()
+            except SessionsDisputed as error:
+                self._say(str(error))
+                seconds = RETRY_SECONDS
             except StoreError as error:
                 self._outages.note("sessions wait to be refreshed", error)
                 seconds = RETRY_SECONDS
@@ -65,21 +66,21 @@ class Keeper:
     def _turn(self) -> int:
         """Refresh until little is left; about how many records that is."""
         while True:
-            self._refuse_undeclared()
             before, began = self._sessions.waiting(), time.monotonic()
             left = self._sessions.refresh(RECORDS)
             seconds = time.monotonic() - began
+            self._say("")
             done = max(before - left, min(before, FEW_RECORDS))  # as much may have come meanwhile
             if left * seconds < LEFT_SECONDS * done or self._pause(0):
                 return left
 
-    def _refuse_undeclared(self) -> None:
-        """Raise StoreError where a refresh would spoil sessions."""
-        began = time.monotonic()
-        if began >= self._look_again:
-            refuse_undeclared(self._store)
-            ended = time.monotonic()
-            self._look_again = ended + (ended - began) / LOOKING_SHARE
+    def _say(self, why: str) -> None:
+        """Say why nothing is refreshed, once, and when that is over."""
+        if why and why != self._said:
+            log.error("sessions wait to be refreshed: %s", why)
+        elif self._said and not why:
+            log.info("sessions are refreshed again")
+        self._said = why
 
 
 class KeeperThread:

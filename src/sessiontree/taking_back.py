@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
 
-from sessiontree.store import Store, refuse_undeclared
+from sessiontree.store import Store, refuse_disputed
 from sessiontree.store.removing import NotFresh, Pruned, Removal, together
 from sessiontree.working_in import work_in
 
@@ -23,7 +23,7 @@ def undo(store: Store, account: str, id: str, at: datetime, done: Callable[[int]
 
     Raises UnknownIntake, StoreError. One that is undone already is left alone.
     """
-    refuse_undeclared(store)
+    refuse_disputed(store)
     steps = []
     while (step := store.intakes.undo(account, id, at)) is not None:
         steps.append(step)
@@ -46,8 +46,8 @@ def when_fresh(store: Store, work: Callable[[], T]) -> T:
 
 
 def refresh(store: Store) -> None:
-    """Bring every session's row up to date, as `work_in` does. Raises StoreError, also as `refuse_undeclared` does."""
-    refuse_undeclared(store)
+    """Bring every session's row up to date, as `work_in` does. Raises StoreError, also as `refuse_disputed` does."""
+    refuse_disputed(store)
     work_in(store)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from sessiontree import money, working_in
 from sessiontree.afresh import Afresh
 from sessiontree.errors import StoreError
-from sessiontree.store import Store, refuse_undeclared
+from sessiontree.store import Store, refuse_disputed
 from sessiontree.store.checks import DIFFERENCES_MAX, Difference, Moment, Sums
 
 PATIENCE_SECONDS = 60
@@ -58,10 +58,8 @@ class Verification:
 def work_in(store: Store) -> None:
     """Bring everything that is derived from records up to date with what is noted as changed, if that can be done.
 
-    While others write as fast it may not come to an end. Raises StoreError only as `refuse_undeclared` does.
+    While others write as fast it may not come to an end.
     """
-    if store.sessions.waiting():
-        refuse_undeclared(store)
     with suppress(StoreError):
         working_in.work_in(store)
 
@@ -76,8 +74,9 @@ def verify(
 ) -> Verification:
     """Compare everything that is kept of an account; of the session rows all, or `sample` chosen at random.
 
-    `refresh` works in what waits.
+    `refresh` works in what waits. Raises SessionsDisputed: by other declarations, everything would differ.
     """
+    refuse_disputed(store)
     found = Verification(account)
     chosen = _compare_sums(store, found, sample, progress, refresh)
     if found.sums is None:

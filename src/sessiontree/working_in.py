@@ -13,7 +13,7 @@ WORK_SECONDS = 0.5
 def work_in(store: Store, left: Callable[[int], None] = lambda records: None) -> None:
     """Bring the sessions up to date. While others write as fast, that has no end: some of what they add is left then.
 
-    `left` is told how many records still wait. Raises StoreError; `refuse_undeclared` is to be asked before.
+    `left` is told how many records still wait. Raises StoreError.
     """
     lowest, until = sys.maxsize, 0.0
     while waiting := store.sessions.refresh():

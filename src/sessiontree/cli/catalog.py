@@ -149,7 +149,7 @@ def apply() -> None:
     """Read the stored records again by the present catalogue. Interrupted, it goes on where it was."""
     with opened_store(given_settings(), create=False) as store:
         warn_of_undeclared(store)
-        stale = store.stale() or store.misplaced()
+        stale = store.stale()
         if not stale:
             click.echo("All stored records are read by the present catalogue: nothing to do.")
             return

@@ -16,7 +16,7 @@ from sessiontree.cli.refreshing import refresh
 from sessiontree.errors import SessiontreeError, StoreError
 from sessiontree.keys import DEFAULT_ACCOUNT
 from sessiontree.settings import Settings
-from sessiontree.store import Store, refuse_undeclared, shown_name
+from sessiontree.store import Store, refuse_disputed, shown_name
 
 if TYPE_CHECKING:
     from sessiontree.importing import Rejects
@@ -56,7 +56,7 @@ def import_(account: str, type_name: str | None, files: tuple[str, ...]) -> None
     )  # records live for one batch and are in no circles: looking for those took a tenth of the time
     settings = given_settings()
     with opened_store(settings, create=True) as store, _Keeping(settings) as keeping:
-        refuse_undeclared(store)
+        refuse_disputed(store)
         declared = None if type_name is None else record_type(store.catalog, type_name).name
         failed = broken = False
         try:

@@ -8,7 +8,7 @@ from sessiontree.analysis import Analysis
 from sessiontree.errors import EventNotFound
 from sessiontree.export.tally import Tally
 from sessiontree.session_query import SessionQuery
-from sessiontree.store import Store, refuse_undeclared
+from sessiontree.store import Store
 from sessiontree.tree import Tree
 
 REFRESHES_MAX = 10
@@ -47,6 +47,4 @@ def session_trees(store: Store, account: str, query: SessionQuery, tally: Tally)
 
 def _refreshed(store: Store) -> bool:
     """Whether the list of sessions is up to date now."""
-    if store.sessions.waiting():
-        refuse_undeclared(store)
     return any(store.sessions.refresh() == 0 for _ in range(REFRESHES_MAX))

@@ -17,7 +17,7 @@ from sessiontree.http.parameters import Parameters
 from sessiontree.http.refusals import BAD_REQUEST, NOT_FOUND, RequestError
 from sessiontree.http.routes import Call, json_answer
 from sessiontree.http.service import Service
-from sessiontree.store import refuse_undeclared
+from sessiontree.store import refuse_disputed
 from sessiontree.store.intakes import SOURCES, Intake, UnknownIntake, number_of
 from sessiontree.store.removing import NotFresh, Removal, together
 from sessiontree.taking_back import FRESH_SECONDS_MAX
@@ -122,7 +122,7 @@ async def _when_fresh(service: Service, work: Callable[[], T]) -> T:
 
 
 def _fresh_or_not(service: Service, work: Callable[[], T]) -> T:
-    refuse_undeclared(service.store)
+    refuse_disputed(service.store)
     if service.store.sessions.refresh():
         raise NotFresh
     answer = work()

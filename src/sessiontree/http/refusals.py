@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from sessiontree.errors import (
     EventNotFound,
+    SessionsDisputed,
     SessiontreeError,
     StoreError,
     TooManyGroups,
@@ -94,6 +95,9 @@ def request_error(error: Exception) -> RequestError:
         return RequestError(409, BAD_REQUEST, str(error), headers={"Retry-After": RETRY_SECONDS})
     if isinstance(error, UnknownRecordType):
         return RequestError(400, UNKNOWN_VALUE, str(error), parameter="record_type")
+    if isinstance(error, SessionsDisputed):
+        text = "sessions are made by other declarations than those of this server: tell its operator"
+        return RequestError(503, UNEXPECTED, text, headers={"Retry-After": RETRY_SECONDS})
     if isinstance(error, StoreError):
         text = "the store cannot be read or written now; wait a moment and send the request again"
         return RequestError(503, UNEXPECTED, text, headers={"Retry-After": RETRY_SECONDS})

@@ -22,7 +22,7 @@ from sessiontree.outages import Outages
 from sessiontree.pages.sign_ins import SignIns
 from sessiontree.reading import Reader
 from sessiontree.settings import Settings
-from sessiontree.store import ApiKey, NotAtHand, open_store, refuse_undeclared
+from sessiontree.store import ApiKey, NotAtHand, open_store, refusal
 from sessiontree.tree import Tree
 
 THREADS = 4  # few: each has its own connection to the store
@@ -37,7 +37,8 @@ T = TypeVar("T")
 class Service:
     """The parts that requests are answered with. In the folder `shared` are those that all processes of a server have
     in common, where they are several. `kept`: another process keeps the sessions up to date, otherwise a thread of this
-    one does. Raises StoreError, also where serving would spoil sessions.
+    one does. Raises StoreError, also where types of stored records
+    are not declared.
     """
 
     def __init__(self, settings: Settings, shared: Path | None = None, *, kept: bool = False) -> None:
@@ -45,7 +46,7 @@ class Service:
         self.catalog = catalog_files.load(Path(settings.catalog) if settings.catalog else None)
         self.store = open_store(settings.store, self.catalog)
         try:
-            refuse_undeclared(self.store)
+            self._refuse_lacking()
         except StoreError:
             self.store.close()
             raise
@@ -65,6 +66,12 @@ class Service:
         self._keeper = None if kept else KeeperThread(self.store)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="sessiontree")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sessiontree-reader")
+
+    def _refuse_lacking(self) -> None:
+        """A server without its folder was started by mistake; one whose types have changed waits for a re-read."""
+        lacking = [name for name in self.store.sessions.disputed() if name not in self.catalog.types]
+        if lacking:
+            raise refusal(lacking, self.catalog.types)
 
     async def in_thread(self, work: Callable[[], T]) -> T:
         """The result of long work, done outside the event loop."""

@@ -5,7 +5,7 @@ of the placement rules: it answers "which records have this value", and `analysi
 Every store passes the suite in `store/suite`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,10 +13,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple, Protocol
 from urllib.parse import unquote, urlsplit
-from weakref import WeakKeyDictionary
 
 from sessiontree.catalog import Catalog
-from sessiontree.errors import StoreError
+from sessiontree.errors import SessionsDisputed, StoreError
 from sessiontree.query import Query
 from sessiontree.record import Record
 from sessiontree.store.checks import Checks
@@ -175,20 +174,20 @@ class Store(Protocol):
         """Note when keys, by prefix, were last used. A later use that is noted stays; of no key nothing is noted."""
 
     def stale(self) -> list[str]:
-        """The types whose stored records were read by an older declaration than the present one, by name."""
+        """The types that a re-read has work with, by name.
 
-    def misplaced(self) -> list[str]:
-        """The declared types that have records in no session, and the undeclared ones that have some in one, by name.
-
-        That is so after a type came into the catalogue or went from it, until a re-read; what waits for a refresh does
-        not count. It looks at every record.
+        Their stored records were read by an older declaration than the present one, or the sessions are made by
+        another: see `Sessions.disputed`.
         """
 
     def undeclared(self) -> list[str]:
         """The types that stored records have and the catalogue has not, by name. No answer holds such records."""
 
     def reread(self, *, batch: int = 2000) -> Iterator[tuple[int, int]]:
-        """Read all records again by the present catalogue; yields (done, all). Stopped, it resumes where it was."""
+        """Read all records again by the present catalogue; yields (done, all). Stopped, it resumes where it was.
+
+        From its beginning on, sessions are made by this catalogue, and nobody with another refreshes any more.
+        """
 
     def close(self) -> None:
         """Let go of the store. Closing twice is fine."""
@@ -203,33 +202,34 @@ def warning_of_undeclared(store: Store) -> str:
     return f"records of {', '.join(names)} are stored, but the catalogue {they}: name {them} with --catalog"
 
 
-_accepted: WeakKeyDictionary[Store, frozenset[str]] = WeakKeyDictionary()
-"""The undeclared types that each open store had, in no session, when it was looked at."""
+def refuse_disputed(store: Store) -> None:
+    """Raise SessionsDisputed where the sessions are made by other declarations than those of this store's catalogue.
 
-
-def refuse_undeclared(store: Store) -> None:
-    """Raise StoreError where a refresh would take records out of sessions because their types are not declared.
-
-    To ask before writing or refreshing. Undeclared types whose records stand in no session are fine; once a store has
-    been looked at, one more means that another process, which has it, is putting its records into sessions now.
+    To ask before work that ends with a refresh, or compares sessions with their records.
     """
-    names = frozenset(store.undeclared())
-    if store not in _accepted:
-        standing = names.intersection(store.misplaced()) if names else names
-    else:
-        standing = names - _accepted[store]
-    if standing:
-        they, them = ("has no such type", "its folder") if len(standing) == 1 else ("has no such types", "their folder")
-        raise StoreError(
-            f"records of {', '.join(sorted(standing))} are stored and stand in sessions, but the catalogue {they}: "
-            f"name {them} with --catalog, or let them go with `sessiontree catalog apply`"
+    if names := store.sessions.disputed():
+        raise refusal(names, store.catalog.types)
+
+
+def refusal(disputed: Sequence[str], declared: Container[str]) -> SessionsDisputed:
+    """Why a refresh leaves sessions alone, and what to do about it."""
+    lacking = [name for name in disputed if name not in declared]
+    if lacking:
+        they, them = ("has no such type", "its folder") if len(lacking) == 1 else ("has no such types", "their folder")
+        return SessionsDisputed(
+            f"records of {', '.join(lacking)} are stored, but the catalogue {they}: name {them} with --catalog, "
+            "or let them go with `sessiontree catalog apply`"
         )
-    _accepted.setdefault(store, names)
+    they = "is" if len(disputed) == 1 else "are"
+    return SessionsDisputed(
+        f"{', '.join(disputed)} {they} declared otherwise than where the sessions were made: name that catalogue with "
+        "--catalog, or have them made by this one with `sessiontree catalog apply`"
+    )
 
 
 def warning_of_stale(store: Store) -> str:
-    """A sentence about stored records that were read by other declarations than the present ones; empty if none."""
-    names = ", ".join(store.stale())
+    """A sentence about types that have changed and that no re-read has come to yet; empty if none."""
+    names = ", ".join(name for name in store.stale() if name in store.catalog.types)
     return f"{names} changed in the catalogue; run `sessiontree catalog apply` to re-read them" if names else ""
 
 

@@ -21,7 +21,15 @@ class Sessions(Protocol):
         Takes notes of about `limit` records or, where those would take long, of fewer: the oldest, but those of few
         records before those of many. 0 says that the row of every session was exactly right. May be called at any
         time, by any process and thread; called again it does the rest. While another process works on the same, it
-        does nothing for a moment.
+        does nothing for a moment. Raises SessionsDisputed, with nothing written, where any type
+        is `disputed`.
+        """
+
+    def disputed(self) -> list[str]:
+        """The stored types of which the sessions are made by another declaration than this catalogue's, by name.
+
+        Sessions are made by one set of declarations, those of the last re-read; a type that nobody has re-read by those
+        of the first refresh that met it. Undeclared types are disputed until a re-read without them lets them go.
         """
 
     def settle(self) -> None:

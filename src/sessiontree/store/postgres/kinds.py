@@ -31,8 +31,8 @@ class Kinds:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
-        self._readings = {name: reading_of(catalog, name) for name in catalog.types}
-        readings = sorted(self._readings.items())
+        self.readings = {name: reading_of(catalog, name) for name in catalog.types}
+        readings = sorted(self.readings.items())
         self.digest = hashlib.sha256(json.dumps(readings).encode()).hexdigest()[:16]
         """Names this catalogue's way of reading records."""
         self._accounts: dict[str, int] = {}
@@ -93,7 +93,7 @@ class Kinds:
             row = db.execute("select record_type, reading, key_fields, ref_fields from shape where id = %s", [id])
             record_type, reading, keys, refs = row.fetchone() or ("", "", "[]", "[]")
             record_type = from_text(record_type)
-            if reading == self._readings.get(record_type, reading):
+            if reading == self.readings.get(record_type, reading):
                 shape = self._current[record_type] = Shape(id, record_type)
                 self.present.add(id)
             else:
@@ -137,7 +137,7 @@ class Kinds:
         if record_type in self._current:
             return self._current[record_type]
         keys, refs = self._catalog.key_fields(record_type), self._catalog.types[record_type].ref_fields
-        stored, reading = to_text(record_type), self._readings[record_type]
+        stored, reading = to_text(record_type), self.readings[record_type]
         find = "select id from shape where record_type = %s and reading = %s"
         row = db.execute(find, [stored, reading]).fetchone()
         if row is not None and db.info.transaction_status == TransactionStatus.IDLE:
@@ -151,7 +151,7 @@ class Kinds:
         """The shapes that are no longer current: number and type."""
         rows = db.execute("select id, record_type, reading from shape").fetchall()
         found = [(id, from_text(name), reading) for id, name, reading in rows]
-        return {id: name for id, name, reading in found if self._readings.get(name, reading) != reading}
+        return {id: name for id, name, reading in found if self.readings.get(name, reading) != reading}
 
 
 def _positions(old: list[str], new: tuple[str, ...]) -> tuple[int | None, ...]:

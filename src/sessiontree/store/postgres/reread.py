@@ -11,39 +11,28 @@ from psycopg import Connection
 
 from sessiontree.reading import Reader
 from sessiontree.record import Record
+from sessiontree.store.parts.notes import ranges
 from sessiontree.store.parts.rereading import read_again
 from sessiontree.store.postgres import dirty, spend, write
-from sessiontree.store.postgres.text import from_text, to_text
+from sessiontree.store.postgres.rules import hold, rules
 
 if TYPE_CHECKING:
     from sessiontree.store.postgres.store import PostgresStore
 
-__all__ = ["keep_out", "misplaced", "reread", "stale", "writing_begins"]
+__all__ = ["keep_out", "reread", "stale", "writing_begins"]
 
 Db = Connection[Any]
 
 _LOCK = 0x53545248  # among advisory locks
-_NEXT = """select row, account, kind, intake, packed,
-        exists (select 1 from home where home.account = record.account and home.row = record.row)
-    from record where row > %s order by row limit %s"""
-_MISPLACED = """select distinct kind.record_type from record
-    join kind on kind.account = record.account and kind.id = record.kind
-    left join home on home.account = record.account and home.row = record.row
-    where (home.row is null) = (kind.record_type = any(%s::text[]))
-      and not exists (select 1 from dirty where dirty.account = record.account and what in ('new', 'rows')
-                      and record.row between first and last)"""
+_NEXT = "select row, account, kind, intake, packed from record where row > %s order by row limit %s"
 
 
 def stale(store: "PostgresStore", db: Db) -> list[str]:
-    """The types that may still have records of an older reading."""
+    """The types that may still have records of an older reading, or in sessions that were made by another."""
     done = db.execute("select value from setting where name = 'reread done'").fetchone()
-    return [] if done == (store.kinds.digest,) else sorted(set(store.kinds.stale(db).values()))
-
-
-def misplaced(store: "PostgresStore") -> list[str]:
-    """The types that came into the catalogue, or went, after records of theirs were put into sessions, or left out."""
-    declared = [to_text(name) for name in store.catalog.types]
-    return sorted(from_text(name) for (name,) in store.ask(_MISPLACED, [declared]))
+    read = [] if done == (store.kinds.digest,) else store.kinds.stale(db).values()
+    made = rules(store, db)
+    return sorted({*read, *made.disputed(), *made.left})
 
 
 def reread(store: "PostgresStore", *, batch: int) -> Iterator[tuple[int, int]]:
@@ -52,6 +41,8 @@ def reread(store: "PostgresStore", *, batch: int) -> Iterator[tuple[int, int]]:
     Each batch is one transaction that also notes how far it came, so that a stopped run goes on where it was. A record
     that the new declaration refuses keeps the values that its old reading found. If somebody adds records by another
     catalogue meanwhile (see `writing_begins`), the types stay stale: another run is needed.
+
+    Of types that sessions were not made by so far, every record is noted: another process may have put it there.
     """
     steps = _Steps(store, batch)
     row, last = store.write(steps.begin)
@@ -87,12 +78,16 @@ class _Steps:
         self._batch = batch
         self._reader = Reader(store.catalog)
         self._alone = True
+        self._left: frozenset[str] = frozenset()
 
     def begin(self, db: Db) -> tuple[int, int]:
         """The row after which to go on, and the last one."""
         _lock(db)
+        hold(db)
         found = db.execute("select max(row) from record").fetchone()
-        row = _progress(self._store, db) or 0
+        made = rules(self._store, db)
+        row = 0 if made.apply() else _progress(self._store, db) or 0
+        self._left = frozenset(made.left)
         _note(db, "reread", f"{self._store.kinds.digest} {row}")
         return row, (found and found[0]) or 0
 
@@ -100,7 +95,7 @@ class _Steps:
         """Make what the next records will lean on."""
         found = db.execute(_NEXT, [row, self._batch]).fetchall()
         old = self._store.kinds.stale(db)
-        records = [self._store.packer.unpack(packed) for *_, packed, _ in found]
+        records = [self._store.packer.unpack(packed) for *_, packed in found]
         for record in records:
             if record.shape in old:
                 self._store.kinds.make_shape(db, record.record_type)
@@ -114,12 +109,16 @@ class _Steps:
         alone = self._alone and _progress(store, db) == row
         old = store.kinds.stale(db)
         brought: dict[int, dict[int, tuple[Record, Record]]] = {}
+        left: dict[int, list[int]] = {}
         found = db.execute(_NEXT, [row, self._batch]).fetchall()
-        for row, account_id, kind, intake, packed, at_home in found:
+        for row, account_id, kind, intake, packed in found:
             if store.packer.unpack(packed).shape in old:
                 brought.setdefault(account_id, {})[row] = self._bring(db, account_id, row, intake, packed)
-            elif at_home != (store.kinds.kind(db, account_id, kind) in store.catalog.types):
-                dirty.note_rows(db, account_id, row, row)  # its type has come into the catalogue, or gone
+            elif store.kinds.kind(db, account_id, kind) in self._left:
+                left.setdefault(account_id, []).append(row)
+        for account_id, others in left.items():
+            for first, last in ranges(others):
+                dirty.note_rows(db, account_id, first, last)
         for account_id, changed in brought.items():
             dirty.note_changed(db, account_id, changed)
             before, after = zip(*changed.values(), strict=True)
@@ -145,6 +144,8 @@ class _Steps:
         if self._alone and _progress(self._store, db) == row:
             _note(db, "reread done", self._store.kinds.digest)
             db.execute("delete from setting where name = 'reread'")
+            hold(db)
+            rules(self._store, db).noted()
 
 
 def _lock(db: Db) -> None:

@@ -18,6 +18,7 @@ from sessiontree.store import Asks
 from sessiontree.store.parts.refresh import Refresh
 from sessiontree.store.postgres import dirty, session_list, session_selection, session_writing, unfit
 from sessiontree.store.postgres.refresh_reading import RefreshReading
+from sessiontree.store.postgres.rules import rules
 from sessiontree.store.postgres.session_rows import COLUMNS, read_session
 from sessiontree.store.postgres.text import from_text, to_text
 from sessiontree.store.postgres.transactions import BEGIN_OF_ONE_MOMENT
@@ -57,6 +58,14 @@ class PostgresSessions:
         time.sleep(_BUSY_SECONDS)
         return self.waiting()
 
+    def disputed(self) -> list[str]:
+        with self._store.alone() as db:
+            found = rules(self._store, db)
+            names = found.disputed()
+        if not names and found.vacant():  # who stores records of that type next need not care
+            self._store.write(lambda db: rules(self._store, db).enter(), begin=BEGIN_OF_ONE_MOMENT)
+        return names
+
     def settle(self) -> None:
         if self.waiting() <= _SETTLED_RECORDS:
             for (account_id,) in self._store.ask(dirty.ACCOUNTS):
@@ -76,6 +85,7 @@ class PostgresSessions:
             number = dirty.begin(db, account_id)
             if number is None:
                 return False
+            rules(self._store, db).enter()
             notes = dirty.take(db, account_id, limit, small_first=small_first)
             refresh = Refresh(RefreshReading(self._store, db, account_id), notes, self._plans, datetime.now(UTC))
             refresh.run()

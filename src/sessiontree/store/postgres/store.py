@@ -216,9 +216,6 @@ class PostgresStore:
         with self.alone() as db:
             return reread.stale(self, db)
 
-    def misplaced(self) -> list[str]:
-        return reread.misplaced(self)
-
     def undeclared(self) -> list[str]:
         stored = self.ask("""select distinct record_type from kind where exists
             (select 1 from record where account = kind.account and kind = kind.id) order by record_type""")

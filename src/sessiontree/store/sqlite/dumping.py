@@ -20,7 +20,7 @@ _TABLES = {
     "account": "select id, name from account order by id",
     "shape": "select id, record_type, reading, key_fields, ref_fields from shape order by id",
     "dictionary": "select number, content from dictionary order by number",
-    "setting": "select name, value from setting where name = 'reread done'",
+    "setting": "select name, value from setting where name in ('reread done', 'session rules')",
     "kind": "select account, id, record_type from kind order by id",
     "field": "select account, kind, name, type from field join kind on kind.id = kind order by kind, name",
     "api_key": "select prefix, digest, account, scopes, name, created, expires, revoked, used from api_key",

@@ -17,8 +17,8 @@ class Kinds:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
-        self._readings = {name: reading_of(catalog, name) for name in catalog.types}
-        readings = sorted(self._readings.items())
+        self.readings = {name: reading_of(catalog, name) for name in catalog.types}
+        readings = sorted(self.readings.items())
         self.digest = hashlib.sha256(json.dumps(readings).encode()).hexdigest()[:16]
         """Names this catalogue's way of reading records."""
         self.forget()
@@ -82,7 +82,7 @@ class Kinds:
         if shape is None:
             row = db.execute("select record_type, reading, key_fields, ref_fields from shape where id = ?", [id])
             record_type, reading, keys, refs = row.fetchone()
-            present = self._readings.get(record_type, reading)
+            present = self.readings.get(record_type, reading)
             if reading == present:
                 shape = self._current[record_type] = Shape(id, record_type)
                 self.present.add(id)
@@ -115,7 +115,7 @@ class Kinds:
         """The present shape of a type, made if need be. Inside a writing transaction."""
         if record_type not in self._current:
             keys, refs = self._catalog.key_fields(record_type), self._catalog.types[record_type].ref_fields
-            reading = self._readings[record_type]
+            reading = self.readings[record_type]
             db.execute(
                 "insert or ignore into shape (record_type, reading, key_fields, ref_fields) values (?, ?, ?, ?)",
                 [record_type, reading, json.dumps(keys), json.dumps(refs)],
@@ -127,7 +127,7 @@ class Kinds:
     def stale(self, db: sqlite3.Connection) -> dict[int, str]:
         """The shapes that are no longer current: number and type."""
         rows = db.execute("select id, record_type, reading from shape").fetchall()
-        return {id: name for id, name, reading in rows if self._readings.get(name, reading) != reading}
+        return {id: name for id, name, reading in rows if self.readings.get(name, reading) != reading}
 
 
 def _positions(old: list[str], new: tuple[str, ...]) -> tuple[int | None, ...]:

@@ -1,6 +1,5 @@
 """Reading stored records again after the catalogue changed: in batches, resumable, beside a running server."""
 
-import json
 import sqlite3
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -8,31 +7,26 @@ from typing import TYPE_CHECKING
 from sessiontree.reading import Reader
 from sessiontree.record import Record
 from sessiontree.store.parts.micros import to_micros
+from sessiontree.store.parts.notes import ranges
 from sessiontree.store.parts.rereading import read_again
 from sessiontree.store.sqlite import dirty, spend
+from sessiontree.store.sqlite.rules import rules
 from sessiontree.store.sqlite.write import move_links, places_of
 
 if TYPE_CHECKING:
     from sessiontree.store.sqlite.store import SqliteStore
 
-_NEXT = """select row, kind, account, record_type, packed, exists (select 1 from home where home.row = record.row)
+_NEXT = """select row, kind, account, record_type, packed
     from record join kind on kind.id = kind where row > ? order by row limit ?"""
-
-_MISPLACED = """select distinct record_type from kind cross join record indexed by record_by_start on kind = kind.id
-    left join home on home.row = record.row
-    where (home.row is null) = (record_type in (select value from json_each(?)))
-      and not exists (select 1 from dirty where what in ('new', 'rows') and record.row between first and last)"""
 
 
 def stale(store: "SqliteStore") -> list[str]:
-    """The types that may still have records of an older reading."""
-    done = store.reader.execute("select value from setting where name = 'reread done'").fetchone()
-    return [] if done == (store.kinds.digest,) else sorted(set(store.kinds.stale(store.reader).values()))
-
-
-def misplaced(store: "SqliteStore") -> list[str]:
-    """The types that came into the catalogue, or went, after records of theirs were put into sessions, or left out."""
-    return sorted(name for (name,) in store.ask(_MISPLACED, [json.dumps(sorted(store.catalog.types))]))
+    """The types that may still have records of an older reading, or in sessions that were made by another."""
+    with store.reading() as db:
+        done = db.execute("select value from setting where name = 'reread done'").fetchone()
+        read = [] if done == (store.kinds.digest,) else store.kinds.stale(db).values()
+        made = rules(store, db)
+        return sorted({*read, *made.disputed(), *made.left})
 
 
 def reread(store: "SqliteStore", *, batch: int) -> Iterator[tuple[int, int]]:
@@ -41,11 +35,14 @@ def reread(store: "SqliteStore", *, batch: int) -> Iterator[tuple[int, int]]:
     Each batch is one transaction that also notes how far it came, so that a stopped run goes on where it was. A record
     that the new declaration refuses keeps the values that its old reading found. If somebody adds records by another
     catalogue meanwhile (see `writing_begins`), the types stay stale: another run is needed.
+
+    Of types that sessions were not made by so far, every record is noted: another process may have put it there.
     """
     reader = Reader(store.catalog)
     with store.writing() as db:
         (last,) = db.execute("select coalesce(max(row), 0) from record").fetchone()
-        row = _progress(store, db) or 0
+        made = rules(store, db)
+        row = 0 if made.apply() else _progress(store, db) or 0
         _note(db, "reread", f"{store.kinds.digest} {row}")
     alone = True
     while row < last:
@@ -54,13 +51,17 @@ def reread(store: "SqliteStore", *, batch: int) -> Iterator[tuple[int, int]]:
             old = store.kinds.stale(db)
             rows = db.execute(_NEXT, [row, batch]).fetchall()
             brought: dict[int, dict[int, tuple[Record, Record]]] = {}
-            for row, kind, account_id, record_type, packed, at_home in rows:
+            left: dict[int, list[int]] = {}
+            for row, kind, account_id, record_type, packed in rows:
                 if store.packer.unpack(packed).shape in old:
                     brought.setdefault(account_id, {})[row] = _bring(store, db, reader, (row, kind, packed))
-                elif at_home != (record_type in store.catalog.types):
-                    dirty.note_rows(db, account_id, row, row)  # its type has come into the catalogue, or gone
+                elif record_type in made.left:
+                    left.setdefault(account_id, []).append(row)
             for account_id, changed in brought.items():
                 dirty.note_changed(db, account_id, changed)
+            for account_id, others in left.items():
+                for first, to in ranges(others):
+                    dirty.note_rows(db, account_id, first, to)
             if alone:
                 _note(db, "reread", f"{store.kinds.digest} {row}")
         if not rows:  # the last ones have been removed meanwhile
@@ -70,6 +71,7 @@ def reread(store: "SqliteStore", *, batch: int) -> Iterator[tuple[int, int]]:
         if alone and _progress(store, db) == row:
             _note(db, "reread done", store.kinds.digest)
             db.execute("delete from setting where name = 'reread'")
+            rules(store, db).noted()
 
 
 def writing_begins(store: "SqliteStore", db: sqlite3.Connection) -> None:

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 from sessiontree.placement import plans
 from sessiontree.session_query import SessionChange, SessionPage, SessionQuery
 from sessiontree.sessions import Session
-from sessiontree.store import Asks
+from sessiontree.store import Asks, refuse_disputed
 from sessiontree.store.parts.refresh import Refresh
 from sessiontree.store.parts.session_rows import COLUMNS, read_session
 from sessiontree.store.sqlite import dirty, session_list, session_selection, session_writing, unfit
 from sessiontree.store.sqlite.claim import Claim, cancel
 from sessiontree.store.sqlite.pace import Pace
 from sessiontree.store.sqlite.refresh_reading import RefreshReading
+from sessiontree.store.sqlite.rules import rules
 from sessiontree.unfit import ProblemPage, ProblemPlace, UnlinkedGroup
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class SqliteSessions:
             waiting = self.waiting()
             if waiting == 0:
                 return 0
+            refuse_disputed(self._store)  # at once: once more when what was worked out is written
             if not self._claimed():
                 time.sleep(_BUSY_SECONDS)
             elif self._cancelled or (waiting <= _FEW_RECORDS and time.monotonic() >= self._long_until):
@@ -96,12 +98,22 @@ class SqliteSessions:
             self._claim.lost()
             return
         if refresh is not None:
+            rules(self._store, db).enter()
             session_writing.write(db, refresh)
             dirty.drop(db, refresh.notes)
         if dirty.waiting(db) > _LEFT_RECORDS:
             self._claim.keep(db)
         else:
             self._claim.end(db)
+
+    def disputed(self) -> list[str]:
+        with self._store.reading() as db:
+            found = rules(self._store, db)
+            names = found.disputed()
+        if not names and found.vacant():  # who stores records of that type next need not care
+            with self._store.writing() as db:
+                rules(self._store, db).enter()
+        return names
 
     def settle(self) -> None:
         with self._one_at_a_time, self._store.writing() as db:

@@ -270,9 +270,6 @@ class SqliteStore:
         with self._errors():
             return reread.stale(self)
 
-    def misplaced(self) -> list[str]:
-        return reread.misplaced(self)
-
     def undeclared(self) -> list[str]:
         stored = self.ask("""select distinct record_type from kind
             where exists (select 1 from record where kind = kind.id) order by record_type""")
