@@ -181,6 +181,28 @@ def test_without_the_first_process_the_others_end(tmp_path: Path, where: str):
         until(lambda: not any(_lives(pid) for pid in pids))
 
 
+def test_what_a_server_that_was_killed_left_behind_is_gone_after_the_next_start(tmp_path: Path, where: str):
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    with running(tmp_path, where, "--workers", "2", TMPDIR=str(folder)) as server:
+        until(lambda: len(children(server)) == 2)
+        with running(tmp_path, where, "--workers", "2", TMPDIR=str(folder)) as second:
+            until(lambda: len(children(second)) == 2)
+            living = set(folder.iterdir())
+            assert len(living) == 2, "a start leaves the folder of a living server alone"
+            pids = children(second)
+            for pid in pids:  # or one of them might still take the folder away
+                os.kill(pid, signal.SIGSTOP)
+            second.process.kill()
+            for pid in pids:
+                os.kill(pid, signal.SIGKILL)
+        assert set(folder.iterdir()) == living
+        with running(tmp_path, where, "--workers", "2", TMPDIR=str(folder)):
+            assert len(living & set(folder.iterdir())) == 1
+        assert len(living & set(folder.iterdir())) == 1
+    assert list(folder.iterdir()) == []
+
+
 def _lives(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"

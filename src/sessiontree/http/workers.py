@@ -18,15 +18,14 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
-from tempfile import mkdtemp
 from threading import Thread
 from types import FrameType
 from typing import Any
 
 from sessiontree.errors import SessiontreeError
-from sessiontree.http.metrics import FOLDER_VARIABLE
-from sessiontree.http.service import METRICS, Service
+from sessiontree.http.service import Service
 from sessiontree.http.serving import SHUTDOWN_SECONDS, ServerError, ServerProcess, prepare_logging
+from sessiontree.http.shared_folder import shared_folder
 from sessiontree.keeping_process import KeeperProcess
 from sessiontree.settings import Settings
 from sessiontree.store import intakes, shown_name
@@ -44,7 +43,7 @@ def serve(settings: Settings, listening: socket.socket, url: str) -> None:
 
     Raises ServerError, with what the first process says, when they cannot start.
     """
-    with _shared_folder() as shared, _signals() as signals:
+    with shared_folder() as shared, _signals() as signals:
         team = _Team(settings, listening, shared)
         try:
             team.start(signals)
@@ -175,23 +174,6 @@ class _Work:
         serving.stop()
         if os.getppid() != self.parent:
             shutil.rmtree(self.shared, ignore_errors=True)
-
-
-@contextmanager
-def _shared_folder() -> Iterator[Path]:
-    """A folder for what the processes have in common, gone in the end."""
-    shared = Path(mkdtemp(prefix="sessiontree-"))
-    (shared / METRICS).mkdir()
-    before = os.environ.get(FOLDER_VARIABLE)
-    os.environ[FOLDER_VARIABLE] = str(shared / METRICS)
-    try:
-        yield shared
-    finally:
-        if before is None:
-            del os.environ[FOLDER_VARIABLE]
-        else:
-            os.environ[FOLDER_VARIABLE] = before
-        shutil.rmtree(shared, ignore_errors=True)
 
 
 @contextmanager
