@@ -30,6 +30,8 @@ pytest_plugins = ("browser", "golden", "postgres", "stores")
 pytest.register_assert_rewrite("sessiontree.store.suite")
 
 START_SECONDS = 30
+# The program is called by its name in what it says, wherever the tests are started from; see test_calling.py.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.prefix, "bin")), os.environ.get("PATH", os.defpath)])
 
 
 @dataclass

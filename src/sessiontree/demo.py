@@ -1,7 +1,6 @@
 """The demo: a store with example sessions in it, and what to try with them. Making the records is in `demo_data`."""
 
 import shlex
-import shutil
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from sessiontree import demo_data
+from sessiontree import calling, demo_data
 from sessiontree.errors import SessiontreeError
 from sessiontree.keys import DEFAULT_ACCOUNT, SCOPES, make_key
 from sessiontree.reading import Reader
@@ -74,7 +73,7 @@ def invitation(*, url: str, once: str, key: str, store: str) -> Iterator[str]:
     yield ""
     yield "the same with the official Python client:"
     yield ""
-    python = shlex.quote(_short(Path(sys.executable)))
+    python = shlex.quote(calling.short(Path(sys.executable)))
     if find_spec("telnyx") is None:
         yield f"  {python} -m pip install --quiet telnyx"
     yield f"  {python} -c 'import telnyx"
@@ -85,24 +84,6 @@ def invitation(*, url: str, once: str, key: str, store: str) -> Iterator[str]:
     yield ""
     yield "and as a tree:"
     yield ""
-    yield f"  {_program()} tree --store {shlex.quote(store)} call-session {demo_data.GUIDE_SESSION}"
+    yield f"  {calling.program()} tree --store {shlex.quote(store)} call-session {demo_data.GUIDE_SESSION}"
     yield ""
     yield f"Ctrl+C stops it. The key works for {KEY_DAYS} days; each start prints a new one."
-
-
-def _program() -> str:
-    """How this program is called here: by name, by the repository's ./run, or through Python."""
-    found = shutil.which("sessiontree")
-    beside = Path(sys.prefix, "bin", "sessiontree")
-    if found and Path(found).resolve() == beside.resolve():
-        return "sessiontree"
-    run = Path(sys.prefix).parent / "run"
-    if run.is_file() and Path(sys.prefix).name == ".venv":
-        return shlex.quote(_short(run))
-    return f"{shlex.quote(_short(Path(sys.executable)))} -m sessiontree"
-
-
-def _short(path: Path) -> str:
-    """A path from the present folder if it lies in it."""
-    here = Path.cwd()
-    return f"./{path.relative_to(here)}" if path.is_relative_to(here) else str(path)

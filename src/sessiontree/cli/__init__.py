@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from sessiontree import edition
+from sessiontree.calling import as_called
 from sessiontree.cli.common import settings_options
 from sessiontree.cli.interrupts import take_over
 from sessiontree.errors import SessiontreeError
@@ -63,7 +64,7 @@ class _Program(click.Group):
         try:
             return super().invoke(ctx)
         except SessiontreeError as error:
-            raise click.ClickException(str(error)) from None
+            raise click.ClickException(as_called(str(error))) from None
         except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
             raise
         except OSError as error:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from sessiontree.calling import as_called
 from sessiontree.catalog import Catalog, RecordType
 from sessiontree.errors import UnknownRecordType
 from sessiontree.settings import Settings, load
@@ -72,7 +73,7 @@ def warn_of_undeclared(store: Store) -> None:
     """Say so when the catalogue lacks types of stored records: every sum is without them."""
     warning = warning_of_undeclared(store)
     if warning:
-        click.echo(f"Note: {warning}.", err=True)
+        click.echo(f"Note: {as_called(warning)}.", err=True)
 
 
 def warn_of_account(store: Store, account: str) -> None:
@@ -87,7 +88,7 @@ def warn_of_stale(store: Store) -> None:
     """Say so when stored records were read by other declarations than the present ones."""
     warning = warning_of_stale(store)
     if warning:
-        click.echo(f"Note: {warning}.", err=True)
+        click.echo(f"Note: {as_called(warning)}.", err=True)
 
 
 def record_type(catalog: Catalog, name: str) -> RecordType:
@@ -95,7 +96,7 @@ def record_type(catalog: Catalog, name: str) -> RecordType:
     try:
         return catalog.resolve(name)
     except UnknownRecordType as error:
-        raise click.UsageError(str(error)) from None
+        raise click.UsageError(as_called(str(error))) from None
 
 
 _COLORS = {"type": "1;36", "id": "2", "amount": "32", "note": "2", "problem": "33", "title": "1"}

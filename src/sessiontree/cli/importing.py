@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
+from sessiontree.calling import as_called, program
 from sessiontree.cli.common import account_option, given_settings, opened_store, record_type, settings_options
 from sessiontree.cli.refreshing import refresh
 from sessiontree.errors import SessiontreeError, StoreError
@@ -141,7 +142,7 @@ def _undo(account: str, id: str) -> str:
     if account != DEFAULT_ACCOUNT:
         options["account"] = account
     said = [f" --{name} {shlex.quote(value)}" for name, value in options.items()]
-    return f"sessiontree imports undo {id}" + "".join(said)
+    return f"{program()} imports undo {id}" + "".join(said)
 
 
 def _import_file(
@@ -182,7 +183,7 @@ def _import_file(
         click.echo(f"Rejected records, with the reasons, are in {rejects.path}", err=True)
     if problem is not None:
         stored = " (the records counted above are stored)" if summary.received > summary.rejected else ""
-        click.echo(f"Error: {problem}{stored}", err=True)
+        click.echo(f"Error: {as_called(str(problem))}{stored}", err=True)
     return problem is None, bool(summary.rejected)
 
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import click
 
+from sessiontree.calling import as_called
 from sessiontree.cli.common import account_option, given_settings, opened_store, settings_options, table
 from sessiontree.errors import SessiontreeError
 
@@ -47,7 +48,7 @@ def list_(account: str | None) -> None:
     with opened_store(given_settings(), create=False) as store:
         found = store.keys(account)
     if not found:
-        click.echo("There are no keys; make one with `sessiontree keys create`.", err=True)
+        click.echo(as_called("There are no keys; make one with `sessiontree keys create`."), err=True)
         return
     now = datetime.now(UTC)
     rows = [("PREFIX", "ACCOUNT", "SCOPES", "CREATED", "EXPIRES", "LAST USED", "STATE", "NAME")]

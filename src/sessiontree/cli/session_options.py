@@ -6,6 +6,8 @@ from urllib.parse import urlencode
 
 import click
 
+from sessiontree.calling import as_called
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 Pairs = list[tuple[str, str]]
 _OPTIONS = (
@@ -56,4 +58,5 @@ def as_usage(message: str, parameter: str | None, names: Mapping[str, str] = NAM
     option = names.get(parameter or "", "")
     for name, shown in names.items():
         message = message.replace(name, shown)
+    message = as_called(message)
     return click.UsageError(message if not option or message.startswith(option) else f"{option}: {message}")

@@ -11,6 +11,7 @@ from types import FrameType
 
 import uvicorn
 
+from sessiontree.calling import as_called
 from sessiontree.errors import SessiontreeError
 from sessiontree.http.server import App
 from sessiontree.http.service import Service
@@ -52,7 +53,7 @@ class ServerProcess:
         store = self._service.store
         for warning in (warning_of_undeclared(store), warning_of_stale(store)):
             if warning:
-                log.warning("%s", warning)
+                log.warning("%s", as_called(warning))
 
     def run(self, listening: socket.socket) -> None:
         """Serve until a signal or `stop`; then finish what is under way."""

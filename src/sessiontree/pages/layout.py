@@ -7,6 +7,7 @@ from typing import Any
 import jinja2
 from starlette.responses import Response
 
+from sessiontree import calling
 from sessiontree.http.routes import Call
 from sessiontree.pages import shown, static_files
 from sessiontree.pages.sending import answer, cookie
@@ -77,5 +78,6 @@ def _environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
     )
     environment.globals["static"] = f"/static/{static_files.version()}"
+    environment.globals["program"] = calling.name()
     environment.filters |= shown.FILTERS
     return environment
