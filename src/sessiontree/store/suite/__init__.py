@@ -25,6 +25,7 @@ from sessiontree.store.suite.removing import *  # noqa: F403
 from sessiontree.store.suite.rereading import *  # noqa: F403
 from sessiontree.store.suite.rules import *  # noqa: F403
 from sessiontree.store.suite.session_changes import *  # noqa: F403
+from sessiontree.store.suite.session_currencies import *  # noqa: F403
 from sessiontree.store.suite.session_lists import *  # noqa: F403
 from sessiontree.store.suite.sessions import *  # noqa: F403
 from sessiontree.store.suite.spend import *  # noqa: F403

@@ -145,30 +145,6 @@ def test_an_account_lists_its_own_sessions(store: Store) -> None:
     assert list(store.sessions.changes("nobody", 0, 10)) == []
 
 
-@pytest.mark.parametrize(
-    ("query", "ranked_in", "of_call"),
-    [
-        (asked(), None, ["EUR", "USD"]),
-        (asked(sort="duration"), None, ["EUR", "USD"]),
-        (asked(sort="total"), "USD", ["USD", "EUR"]),
-        (asked(sort="total_per_minute", currency="EUR"), "EUR", ["EUR", "USD"]),
-        (asked(currency="EUR"), "EUR", ["EUR", "USD"]),
-        (asked(total_max=cents(100)), "USD", ["USD", "EUR"]),
-        (asked(sort="total", limit=6), "USD", ["USD", "EUR"]),
-    ],
-)
-def test_a_page_says_which_currency_selects_or_ranks(
-    store: Store, query: SessionQuery, ranked_in: str | None, of_call: list[str]
-) -> None:
-    fill_sessions(store)
-    page = store.sessions.page(ACCOUNT, query)
-    shown = {session.id: page.currencies(session) for session in page.sessions}
-    assert (page.ranked_in, shown["s"]) == (ranked_in, of_call)
-    if page.next is not None:
-        page = store.sessions.page(ACCOUNT, dataclasses.replace(query, cursor=page.next))
-        assert page.ranked_in == ranked_in
-
-
 def pages_of(store: Store, query: SessionQuery) -> Iterator[list[Session]]:
     """Page after page, the cursor written and read as between two requests."""
     while True:
