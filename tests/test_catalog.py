@@ -498,6 +498,7 @@ REFUSED = [
     ('["price"]', '["length"]', "cost", "'length' is declared as number; here it must be amount"),
     ('"money"', '"coin"', "currency", "'coin' does not stand in [fields]"),
     ('currency = "money"', "", "currency", "'currency' does not stand in [fields]; a type with a cost decl"),
+    ('event = "reply"', 'event = "reply"\nprovider = " "', "provider", "is empty"),
     ('"EUR"', '"eur"', "default_currency", "'eur' is no currency code of three capital letters"),
     ('"EUR"', '"EURO"', "default_currency", "'EURO' is no currency code"),
     ('tags = "list"', 'tags = "text"', "fields.tags", f"'text' is no kind of field; use {KINDS}"),

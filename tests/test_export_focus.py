@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import random
 import re
 import subprocess
@@ -9,11 +10,13 @@ import sys
 import tomllib
 from datetime import datetime
 from decimal import Decimal
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 import messy
+from cli_help import call
 from sessiontree import catalog_files
 from sessiontree.export import Export
 from sessiontree.export.columns import Layout
@@ -58,6 +61,23 @@ def test_a_record_with_a_cost_is_a_charge(new_store: NewStore):
         "x_ParentEventId": "s1", "x_EventId": "c1", "x_RecordType": "call-control", "x_Depth": "1",
         "x_CumulativeCost": "0.1853421",
     }  # fmt: skip
+
+
+def test_a_type_may_name_the_provider_that_bills_it(tmp_path: Path, where: str):
+    """The others are billed by the one that is set."""
+    shipped = files("sessiontree").joinpath("record_types", "inference.toml").read_text()
+    (tmp_path / "inference.toml").write_text(f'provider = "Own, models"\n{shipped}')
+    file = tmp_path / "records" / "a.ndjson"
+    file.parent.mkdir()
+    file.write_text("\n".join(map(json.dumps, CALL)))
+    options = ("--store", where, "--catalog", tmp_path)
+    assert call("import", *options, file).exit_code == 0
+    exported = call("export", *options, "--format", "focus", "-o", "-", SESSIONTREE_PROVIDER="Acme")
+    columns = ("ProviderName", "PublisherName", "InvoiceIssuerName")
+    assert {row["x_EventId"]: {row[name] for name in columns} for row in rows_of(exported.stdout)} == {
+        "c1": {"Acme"}, "a1": {"Acme"}, "i1": {"Own, models"}, "i2": {"Own, models"},
+    }  # fmt: skip
+    assert "Own, models" in call("catalog", "show", "--catalog", tmp_path, "inference").stdout
 
 
 def test_what_comes_back_is_a_credit(new_store: NewStore):

@@ -59,7 +59,7 @@ class RecordType:
     """One kind of record: its names, and where in a record its id, times, cost and links stand.
 
     Field lists are in order of preference: the first that a record has counts. A `virtual` type needs no record: its
-    events exist by the id that their children carry.
+    events exist by the id that their children carry. `provider` is who bills them, None if that is said elsewhere.
     """
 
     name: str
@@ -80,6 +80,7 @@ class RecordType:
     parents: tuple[Relationship, ...]
     expects: tuple[Expectation, ...] = ()
     quantity: Quantity | None = None
+    provider: str | None = None
 
     @property
     def ref_fields(self) -> tuple[str, ...]:

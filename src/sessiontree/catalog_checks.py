@@ -40,6 +40,7 @@ class Declared(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     event: str
     id: str
     fields: dict[str, object]
+    provider: str | None = None
     aliases: tuple[str, ...] = ()
     virtual: bool = False
     second_ids: tuple[str, ...] = ()
@@ -64,6 +65,8 @@ def within(name: str, declared: Declared) -> Iterator[Problem]:
     for key in ("category", "description", "product", "event"):
         if not getattr(declared, key).strip():
             yield key, "is empty"
+    if declared.provider is not None and not declared.provider.strip():
+        yield "provider", "is empty"
     yield from _alias_problems(declared)
     for field, kind in declared.fields.items():
         if kind not in FIELD_KINDS:

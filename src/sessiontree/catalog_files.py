@@ -159,6 +159,7 @@ def _record_type(name: str, declared: Declared) -> RecordType:
         description=declared.description,
         product=declared.product,
         event=declared.event,
+        provider=declared.provider,
         aliases=declared.aliases,
         virtual=declared.virtual,
         id_field=declared.id,

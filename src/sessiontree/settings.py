@@ -47,7 +47,7 @@ class Settings:
     settle_minutes: int = _setting(
         10, "for how long after its last record a finished session counts as settling", low=0, high=525_600
     )
-    provider: str = _setting("Telnyx", "who bills the records: the provider that exports in FOCUS name")
+    provider: str = _setting("Telnyx", "who bills the records, unless their type says it: for exports in FOCUS")
     requests_per_second: int = _setting(0, "how many requests one key may make a second; 0 is no limit", low=0)
     log_level: str = _setting("info", f"what to log: one of {', '.join(LOG_LEVELS)}")
 

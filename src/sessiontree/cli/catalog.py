@@ -61,6 +61,8 @@ def _facts(declared: RecordType) -> Iterator[tuple[str, str]]:
     yield "Description", declared.description
     yield "Category", declared.category
     yield "Product", f"{declared.product} (event {declared.event})"
+    if declared.provider:
+        yield "Provider", declared.provider
     yield "Also called", ", ".join(declared.aliases) or "-"
     yield "Id", ", ".join([declared.id_field, *declared.second_id_fields])
     yield "Start", ", else ".join(declared.start_fields) or "-"

@@ -30,7 +30,7 @@ _LATEST = datetime.max.replace(tzinfo=UTC)
 
 
 class Focus:
-    """FOCUS 1.2; see `Form` for what its methods give. `provider` is who bills the records, `account` who pays."""
+    """FOCUS 1.2; see `Form` for what its methods give. `provider` bills where a type names no other, `account` pays."""
 
     media_type = "text/csv; charset=utf-8"
     suffix = "focus.csv"
@@ -68,8 +68,9 @@ class _Charge:
 
     def __init__(self, place: Place, record: Record, account: str, provider: str, services: dict[str, str]) -> None:
         assert record.cost is not None, "a charge has a cost"
-        self.place, self.record, self.account, self.provider = place, record, account, provider
+        self.place, self.record, self.account = place, record, account
         self.declared: RecordType = place.node.plan.declared
+        self.provider = self.declared.provider or provider
         self.cost = money.text(record.cost)
         self.currency = record.currency
         self.category = services[self.declared.product]
