@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -156,6 +157,23 @@ def test_one_refresh_at_a_time_of_an_account_and_others_meanwhile(opening: Openi
         assert [each is None for each in found] == [True, False]
     assert store.sessions.refresh() == 0
     assert store.sessions.find("held", "recording", "r") is not None
+
+
+def test_settling_waits_for_a_refresh_that_is_under_way(opening: Opening) -> None:
+    """Beside a busy server there always is one: to leave again because of it would be to settle nothing."""
+    store, another = opening(), opening()
+    add(store, record(store, "recording", "r"))
+    settling = threading.Thread(target=store.sessions.settle)
+    waiting = "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    with another.writing() as db:
+        dirty.hold(db, another.kinds.account_id(db, "default"))
+        settling.start()
+        until = time.monotonic() + 60
+        while not another.ask(waiting):
+            assert settling.is_alive() and time.monotonic() < until
+    settling.join(60)
+    assert store.sessions.waiting() == 0
+    assert store.sessions.find("default", "recording", "r") is not None
 
 
 def test_a_refresh_that_another_was_quicker_than_begins_anew(opening: Opening, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,12 +13,9 @@ from psycopg import Connection
 from sessiontree.record import Record
 from sessiontree.store.parts.notes import NEW, PLACE, ROWS, SESSION, SMALL_ROWS, Notes, lost, merged, of_others, ranges
 from sessiontree.store.postgres.amounts import to_array
-from sessiontree.store.postgres.transactions import BEGIN_OF_ONE_MOMENT
 
 WAITING = "select coalesce(sum(case when what in ('new', 'rows') then last - first + 1 else 1 end), 0) from dirty"
 ACCOUNTS = "select account from dirty group by account order by min(number)"
-BEGIN_ALONE = f"{BEGIN_OF_ONE_MOMENT}; lock table dirty in share mode"
-"""Waits for whoever has noted something, before anything is seen, and keeps others from it."""
 LOCK = "session"
 """The counter whose row a refresh holds; it is the account's last session's number as well."""
 
@@ -81,11 +78,20 @@ def hold(db: Connection[Any], account_id: int) -> None:
     db.execute("update counter set value = value where account = %s and name = %s", [account_id, LOCK])
 
 
+def hold_all(db: Connection[Any], account_id: int) -> None:
+    """Wait for a refresh of the account, then for whoever has noted something, and keep others from both.
+
+    Nobody can change a record without a note: until this transaction ends, all of its statements see one moment.
+    """
+    hold(db, account_id)
+    db.execute("lock table dirty in share mode")
+
+
 def begin(db: Connection[Any], account_id: int) -> int | None:
     """The account's last session's number, and its lock; None while another has it.
 
-    Inside a transaction that sees one moment. If another refresh has ended since that moment, the database says so by
-    its error for transactions that have to be tried again.
+    Inside a transaction that sees one moment: if another refresh has ended since, the database says so by its error for
+    transactions that have to be tried again. Or after `hold_all`.
     """
     statement = "select value from counter where account = %s and name = %s for update skip locked"
     found = db.execute(statement, [account_id, LOCK]).fetchone()

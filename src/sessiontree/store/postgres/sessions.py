@@ -21,7 +21,7 @@ from sessiontree.store.postgres.refresh_reading import RefreshReading
 from sessiontree.store.postgres.rules import rules
 from sessiontree.store.postgres.session_rows import COLUMNS, read_session
 from sessiontree.store.postgres.text import from_text, to_text
-from sessiontree.store.postgres.transactions import BEGIN_OF_ONE_MOMENT
+from sessiontree.store.postgres.transactions import BEGIN, BEGIN_OF_ONE_MOMENT
 from sessiontree.unfit import ProblemPage, ProblemPlace, UnlinkedGroup
 
 if TYPE_CHECKING:
@@ -82,6 +82,8 @@ class PostgresSessions:
         small_first = self._small_first and not alone
 
         def work(db: Connection[Any]) -> bool:
+            if alone:
+                dirty.hold_all(db, account_id)
             number = dirty.begin(db, account_id)
             if number is None:
                 return False
@@ -93,7 +95,7 @@ class PostgresSessions:
             dirty.drop(db, notes)
             return True
 
-        return self._store.write(work, begin=dirty.BEGIN_ALONE if alone else BEGIN_OF_ONE_MOMENT)
+        return self._store.write(work, begin=BEGIN if alone else BEGIN_OF_ONE_MOMENT)
 
     def waiting(self) -> int:
         return int(self._store.ask(dirty.WAITING)[0][0])
