@@ -7,7 +7,7 @@ left to a store (`store.checks`).
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 
 from sessiontree import money, working_in
@@ -22,11 +22,11 @@ _LOOKS = 20
 _LOOK_SECONDS = 0.002
 SESSIONS_AT_ONCE = 200
 
-Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
-"""Shows progress: called with what is counted and how many there are, gives what is told of each step."""
+Progress = Callable[[str, int | None], AbstractContextManager[Callable[[int], None]]]
+"""Shows progress: called with what is counted and how many (None: unknown), gives what is told of each step."""
 
 
-def quiet(what: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
+def quiet(what: str, total: int | None) -> AbstractContextManager[Callable[[int], None]]:
     """Shows no progress."""
     return nullcontext(lambda count: None)
 
@@ -107,12 +107,15 @@ def _compare_sums(
     store: Store, found: Verification, sample: int | None, progress: Progress, refresh: Callable[[Store], None]
 ) -> list[int] | None:
     """Compare the sums of one moment; gives the sessions to be looked at, None for all."""
-    with _settled(store, found.account, refresh) as moment:
+    with ExitStack() as stack:
+        with progress("looking", None):
+            moment = stack.enter_context(_settled(store, found.account, refresh))
+            total = store.count() + moment.session_count()
         if moment.waiting:
             text = "changed records wait to be worked in, and more keep arriving; try again later"
             found.differ(Difference("unsettled", f"{store.sessions.waiting()} {text}"))
             return []
-        with progress("records and sessions", store.count() + moment.session_count()) as advance:
+        with progress("records and sessions", total) as advance:
             found.sums = moment.sums(advance)
         found.differ(*found.sums.differences, *_sum_differences(found.sums))
         found.difference_count += found.sums.difference_count - len(found.sums.differences)

@@ -2,7 +2,6 @@
 
 import gc
 import re
-import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,13 +10,14 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from sessiontree.calling import as_called, program
+from sessiontree.calling import as_called
 from sessiontree.cli.common import account_option, given_settings, opened_store, record_type, settings_options
+from sessiontree.cli.interrupts import stopping
 from sessiontree.cli.refreshing import refresh
+from sessiontree.cli.removal import undo_command
 from sessiontree.errors import SessiontreeError, StoreError
-from sessiontree.keys import DEFAULT_ACCOUNT
 from sessiontree.settings import Settings
-from sessiontree.store import Store, refuse_disputed, shown_name
+from sessiontree.store import Store, refuse_disputed
 
 if TYPE_CHECKING:
     from sessiontree.importing import Rejects
@@ -56,7 +56,11 @@ def import_(account: str, type_name: str | None, files: tuple[str, ...]) -> None
         100_000
     )  # records live for one batch and are in no circles: looking for those took a tenth of the time
     settings = given_settings()
-    with opened_store(settings, create=True) as store, _Keeping(settings) as keeping:
+    with (
+        opened_store(settings, create=True) as store,
+        _Keeping(settings) as keeping,
+        stopping(lambda: _stopped(store, account, origin.id)),
+    ):
         refuse_disputed(store)
         declared = None if type_name is None else record_type(store.catalog, type_name).name
         failed = broken = False
@@ -75,9 +79,6 @@ def import_(account: str, type_name: str | None, files: tuple[str, ...]) -> None
         except StoreError:
             if not failed:  # otherwise the reason has been told
                 raise
-        except KeyboardInterrupt:
-            _say_stopped(store, account, origin.id)
-            raise click.exceptions.Exit(1) from None
     if failed:
         raise click.exceptions.Exit(1)
 
@@ -106,24 +107,22 @@ class _Keeping:
             self._keeper = KeeperProcess(self._settings)
 
 
-def _say_stopped(store: Store, account: str, id: str) -> None:
+def _stopped(store: Store, account: str, id: str) -> str:
     """What an import that was interrupted leaves, and the two ways on from there."""
     intake = store.intakes.get(account, id)
     if intake is None:
-        click.echo("Stopped: nothing is stored.", err=True)
-        return
+        return "nothing is stored."
     stored = intake.records - intake.rejected
-    click.echo(
-        f"Stopped: {stored:,} records are stored, as import {id}. Run it again to go on, those count as unchanged "
-        f"then; or take them back: {_undo(account, id)}",
-        err=True,
+    return (
+        f"{stored:,} records are stored, as import {id}. Run it again to go on, those count as unchanged then; "
+        f"or take them back: {undo_command(account, id)}"
     )
 
 
 def _takes_back(account: str, intake: "Intake") -> str:
     """How an import is taken back, if there is anything to take back."""
     if intake.brought:
-        return f"; to take it back: {_undo(account, intake.id)}"
+        return f"; to take it back: {undo_command(account, intake.id)}"
     return ": nothing new, all of it was stored before" if intake.unchanged else ": nothing is stored"
 
 
@@ -131,18 +130,6 @@ def _named(files: tuple[str, ...]) -> str:
     """The files as the list of imports shall show them."""
     shown = ", ".join(files[:_FILES_NAMED])
     return shown if len(files) <= _FILES_NAMED else f"{shown} and {len(files) - _FILES_NAMED} more"
-
-
-def _undo(account: str, id: str) -> str:
-    """The command that takes an import back. No password is repeated."""
-    given = click.get_current_context().ensure_object(dict)
-    options = {name: given[name] for name in ("config", "catalog", "store") if name in given}
-    if "store" in options:
-        options["store"] = shown_name(options["store"])
-    if account != DEFAULT_ACCOUNT:
-        options["account"] = account
-    said = [f" --{name} {shlex.quote(value)}" for name, value in options.items()]
-    return f"{program()} imports undo {id}" + "".join(said)
 
 
 def _import_file(

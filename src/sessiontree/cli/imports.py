@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 import click
 
 from sessiontree.cli.common import account_option, given_settings, opened_store, settings_options, table
+from sessiontree.cli.interrupts import stopping
 from sessiontree.cli.progress import progress
 from sessiontree.cli.refreshing import refresh
-from sessiontree.cli.removal import confirm, dry_run_option, lines, yes_option
+from sessiontree.cli.removal import confirm, dry_run_option, lines, undo_command, yes_option
+from sessiontree.store import Store
 from sessiontree.store.intakes import FILE, HTTP, SOURCES, Intake, Preview, UnknownIntake
 from sessiontree.taking_back import undo as undo_all
 
@@ -70,17 +72,29 @@ def undo(account: str, dry_run: bool, yes: bool, id: str) -> None:
         if found.undone is not None:
             click.echo(f"{id} is undone already, since {_moment(found.undone)} UTC")
             return
-        refresh(store)
-        preview = store.intakes.preview(account, id)
-        for line in _preview_lines(found, preview):
-            click.echo(line)
-        if dry_run:
-            return
-        confirm("Take it back?", yes)
-        with progress("undoing", preview.removal.records) as advance:
-            removal = undo_all(store, account, id, datetime.now(UTC), advance)
-        refresh(store)
+        with stopping(lambda: _stopped(store, account, id)):
+            refresh(store)
+            with progress("looking", found.created + found.updated) as advance:
+                preview = store.intakes.preview(account, id, advance)
+            for line in _preview_lines(found, preview):
+                click.echo(line)
+            if dry_run:
+                return
+            confirm("Take it back?", yes)
+            with progress("undoing", preview.removal.records) as advance:
+                removal = undo_all(store, account, id, datetime.now(UTC), advance)
+            refresh(store)
         click.echo(f"{id} is undone; records removed: {removal.removed:,}, restored: {removal.restored:,}")
+
+
+def _stopped(store: Store, account: str, id: str) -> str:
+    """What an undo that was interrupted leaves."""
+    found = store.intakes.get(account, id)
+    if found is None or found.undo_began is None:
+        return "nothing is taken back."
+    if found.undone is None:
+        return f"{id} is taken back in part. To go on: {undo_command(account, id)}"
+    return f"{id} is undone; its sessions are brought up to date when somebody asks for them."
 
 
 def _preview_lines(intake: Intake, preview: Preview) -> list[str]:

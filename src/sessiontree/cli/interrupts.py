@@ -1,17 +1,31 @@
-"""Ctrl-C where modules are compiled: it breaks a command off between two steps of plain Python.
+"""Ctrl-C: what a command says that it stops (`stopping`), and how it gets there where modules are compiled.
 
-Python looks for signals in the middle of multiplying large integers, too. An exception from there is taken for a lack
-of memory by code that mypyc has compiled, which ends the process at once, with nothing said and the terminal as it was.
-So the signal goes to a thread of its own, which asks for the exception. What waits for input does not see that: a
-second Ctrl-C ends the process.
+There it breaks a command off between two steps of plain Python (`take_over`). Python looks for signals in the middle of
+multiplying large integers, too. An exception from there is taken for a lack of memory by code that mypyc has compiled,
+which ends the process at once, with nothing said and the terminal as it was. So the signal goes to a thread of its own,
+which asks for the exception. What waits for input does not see that: a second Ctrl-C ends the process.
 """
 
 import os
 import signal
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 
+import click
+
 from sessiontree import is_compiled
+
+
+@contextmanager
+def stopping(say: Callable[[], str]) -> Iterator[None]:
+    """Where Ctrl-C, or a no to a question, ends the command with a sentence: what stands now, and how to go on."""
+    try:
+        yield
+    except (KeyboardInterrupt, click.Abort):
+        click.echo(f"Stopped: {say()}", err=True)
+        raise click.exceptions.Exit(1) from None
 
 
 @cache

@@ -6,8 +6,11 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Shows how many of `total` are done; call what it gives with how many more are. Gone when it is finished."""
+def progress(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """Shows how many of `total` (None: nobody knows) are done; call what it gives with how many more are.
+
+    It is there at once, and gone when it is finished.
+    """
     if not sys.stderr.isatty():
         yield lambda count: None
         return

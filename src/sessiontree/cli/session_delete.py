@@ -3,6 +3,8 @@
 import click
 
 from sessiontree.cli.common import given_settings, opened_store, record_type, settings_options
+from sessiontree.cli.interrupts import stopping
+from sessiontree.cli.progress import progress
 from sessiontree.cli.refreshing import refresh
 from sessiontree.cli.removal import confirm, dry_run_option, lines, yes_option
 from sessiontree.errors import SessiontreeError
@@ -26,15 +28,19 @@ def delete(context: click.Context, account: str | None, dry_run: bool, yes: bool
     owner: str = account or context.parent.params["account"]
     with opened_store(given_settings(), create=False) as store:
         declared = record_type(store.catalog, type_name)
-        would = when_fresh(store, lambda: store.removing.session(owner, declared.name, id, dry_run=True))
-        if would is None:
-            raise SessiontreeError(f"there is no session of {declared.name} {id}; name it by its top")
-        click.echo(f"Session of {declared.name} {id}")
-        for line in lines(would):
-            click.echo(line)
-        if dry_run:
-            return
-        confirm("Remove it?", yes)
-        removal = when_fresh(store, lambda: store.removing.session(owner, declared.name, id))
-        refresh(store)
+        with stopping(lambda: "nothing is removed."):
+            refresh(store)
+            with progress("looking", None):
+                would = when_fresh(store, lambda: store.removing.session(owner, declared.name, id, dry_run=True))
+            if would is None:
+                raise SessiontreeError(f"there is no session of {declared.name} {id}; name it by its top")
+            click.echo(f"Session of {declared.name} {id}")
+            for line in lines(would):
+                click.echo(line)
+            if dry_run:
+                return
+            confirm("Remove it?", yes)
+            with progress("removing", None):
+                removal = when_fresh(store, lambda: store.removing.session(owner, declared.name, id))
         click.echo(f"The session is removed; records removed: {removal.removed if removal else 0:,}")
+        refresh(store)

@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 import click
 
 from sessiontree.cli.common import account_option, given_settings, opened_store, settings_options, table
+from sessiontree.cli.interrupts import stopping
 from sessiontree.cli.progress import progress
+from sessiontree.cli.refreshing import refresh
 from sessiontree.cli.removal import confirm, dry_run_option, lines, yes_option
 from sessiontree.cli.store_copy import copy_
 from sessiontree.record import read_time
@@ -35,14 +37,20 @@ def prune(account: str, before: str, dry_run: bool, yes: bool) -> None:
     settings = given_settings()
     with opened_store(settings, create=False) as opened:
         open_since = datetime.now(UTC) - timedelta(hours=settings.open_hours)
-        would = prune_all(opened, account, until, open_since=open_since, dry_run=True)
-        click.echo(f"Sessions that ended before {before}: {would.sessions:,}")
-        for line in lines(would.removal):
-            click.echo(line)
-        if dry_run or not would.sessions:
-            return
-        confirm("Remove them?", yes)
-        with progress("pruning", would.sessions) as advance:
+        with stopping(lambda: "nothing is removed."):
+            refresh(opened)
+            with progress("looking", None) as advance:
+                would = prune_all(opened, account, until, open_since=open_since, dry_run=True, done=advance)
+            click.echo(f"Sessions that ended before {before}: {would.sessions:,}")
+            for line in lines(would.removal):
+                click.echo(line)
+            if dry_run or not would.sessions:
+                return
+            confirm("Remove them?", yes)
+        with (
+            stopping(lambda: "some of the sessions are removed, each whole. To go on, run it again."),
+            progress("pruning", would.sessions) as advance,
+        ):
             pruned: Pruned = prune_all(opened, account, until, open_since=open_since, done=advance)
         click.echo(f"Removed sessions: {pruned.sessions:,}, with all their records: {pruned.removal.removed:,}")
 

@@ -14,6 +14,7 @@ from sessiontree.cli.common import (
     warn_of_stale,
     warn_of_undeclared,
 )
+from sessiontree.cli.interrupts import stopping
 from sessiontree.cli.progress import progress
 from sessiontree.errors import SessiontreeError
 from sessiontree.http.proof_answers import proof
@@ -37,9 +38,10 @@ def verify_(account: str | None, sample: int | None, wants_json: bool) -> None:
         accounts = store.accounts()
         if account is not None and account not in accounts:
             raise SessiontreeError(f"there is no account {account}; there are {', '.join(accounts) or 'none'}")
-        results = [
-            verify(store, each, sample=sample, progress=progress) for each in accounts if account in (None, each)
-        ]
+        with stopping(lambda: "nothing is proved, and nothing was changed. --sample N looks at some sessions only."):
+            results = [
+                verify(store, each, sample=sample, progress=progress) for each in accounts if account in (None, each)
+            ]
     if wants_json:
         click.echo(msgspec.json.format(msgspec.json.encode([proof(each) for each in results])))
     else:

@@ -8,7 +8,7 @@ that one's time of receipt; one in the history just goes; a record with no conte
 import secrets
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -127,8 +127,11 @@ class Intakes(Protocol):
     def get(self, account: str, id: str) -> Intake | None:
         """The intake of this id, None if there is none."""
 
-    def preview(self, account: str, id: str) -> Preview:
-        """What undoing an intake (or going on with it) would do now. Raises UnknownIntake."""
+    def preview(self, account: str, id: str, looked: Callable[[int], None] = lambda records: None) -> Preview:
+        """What undoing an intake (or going on with it) would do now; `looked` is told how many records were looked at.
+
+        Raises UnknownIntake.
+        """
 
     def undo(self, account: str, id: str, at: datetime, *, limit: int = 500) -> Removal | None:
         """Take out some of what an intake brought, about `limit` records, in one transaction; what that did.

@@ -3,7 +3,7 @@
 A step locks the intake's row first, so that of several who undo it at once each takes other records.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +57,7 @@ class PostgresIntakes:
         with self._store.snapshot(account) as snapshot:
             return _get(snapshot.db, snapshot.account_id, number_of(id))
 
-    def preview(self, account: str, id: str) -> Preview:
+    def preview(self, account: str, id: str, looked: Callable[[int], None] = lambda records: None) -> Preview:
         store, number = self._store, number_of(id)
         sessions: set[int] = set()
         parts: list[Removal] = []
@@ -69,6 +69,7 @@ class PostgresIntakes:
                 going = list(removing.contents(store, db, account_id, rows, mine))
                 parts.append(total(going))
                 sessions |= removing.sessions_of(db, account_id, [each.row for each in going if not each.stays])
+                looked(len(rows))
             (repeated,) = db.execute(_REPEATED, [account_id, number]).fetchone() or (0,)
         return Preview(together(parts), len(sessions), repeated)
 

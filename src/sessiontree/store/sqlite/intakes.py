@@ -1,7 +1,7 @@
 """Intakes in SQLite: listing them, and undoing one step by step."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -49,7 +49,7 @@ class SqliteIntakes:
         with self._store.snapshot(account) as snapshot:
             return _get(snapshot.db, snapshot.account_id, number_of(id))
 
-    def preview(self, account: str, id: str) -> Preview:
+    def preview(self, account: str, id: str, looked: Callable[[int], None] = lambda records: None) -> Preview:
         store, number = self._store, number_of(id)
         sessions: set[int] = set()
         parts: list[Removal] = []
@@ -61,6 +61,7 @@ class SqliteIntakes:
                 going = list(removing.contents(store, db, account_id, rows, mine))
                 parts.append(total(going))
                 sessions |= removing.sessions_of(db, [each.row for each in going if not each.stays])
+                looked(len(rows))
             (repeated,) = db.execute(_REPEATED, [account_id, number]).fetchone()
         return Preview(together(parts), len(sessions), repeated)
 
