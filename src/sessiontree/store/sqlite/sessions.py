@@ -117,9 +117,10 @@ class SqliteSessions:
 
     def settle(self) -> None:
         with self._one_at_a_time, self._store.writing() as db:
-            cancel(db)  # who has claimed may go on for as long as others add
-            while self._claim.make(db) and 0 < dirty.waiting(db) <= _SETTLED_RECORDS:
-                self._write(db, self._worked_out(db, _SETTLED_RECORDS))
+            if dirty.waiting(db) <= _SETTLED_RECORDS:
+                cancel(db)  # another's, who has not written yet, and whom nobody can wait for here
+                while dirty.waiting(db) and self._claim.make(db):
+                    self._write(db, self._worked_out(db, _SETTLED_RECORDS))
 
     def waiting(self) -> int:
         return int(self._store.ask(dirty.WAITING)[0][0])
