@@ -1,16 +1,23 @@
 """The server as a process: where it listens, how it stops, what it tells about itself."""
 
+import json
 import re
 import signal
 import socket
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from conftest import Server, running
+from sessiontree.catalog_files import load
+from sessiontree.store import open_store
 from stores import is_closed
 
 RECORD = {"record_type": "recording", "id": "rec-1", "telnyx_session_id": "session-secret", "cost": "1"}
@@ -59,6 +66,48 @@ def test_a_signal_stops_it_in_order(tmp_path: Path, where: str, number: signal.S
     log = (tmp_path / "server.log").read_text()
     assert "Traceback" not in log
     assert is_closed(where)
+
+
+def test_it_says_what_it_waits_for_and_a_second_interrupt_ends_it(tmp_path: Path, where: str):
+    with running(tmp_path, where) as server:
+        assert server.post([RECORD]).status_code == 200
+        with begun(server):
+            server.process.send_signal(signal.SIGINT)
+            until(lambda: "waiting for 1 request, 30 s at most; Ctrl-C again" in server.log.read_text())
+            server.process.send_signal(signal.SIGINT)
+            assert server.process.wait(30) == 1
+    assert "Traceback" not in server.log.read_text()
+    with closing(open_store(where, load())) as store:
+        assert store.count() == 1
+
+
+def test_what_it_waits_for_is_answered(tmp_path: Path, where: str):
+    with running(tmp_path, where) as server:
+        with begun(server) as rest:
+            server.process.send_signal(signal.SIGTERM)
+            until(lambda: "waiting for 1 request" in server.log.read_text())
+            assert b" 200 OK" in rest()
+        assert server.process.wait(30) == 0
+
+
+def until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < end
+
+
+@contextmanager
+def begun(server: Server) -> Iterator[Callable[[], bytes]]:
+    """A request whose body the server waits for; gives what sends that and reads the answer."""
+    body = json.dumps(RECORD).encode()
+    address = urlsplit(server.url)
+    lines = ["POST /v2/detail_records HTTP/1.1", f"Host: {address.netloc}", f"Authorization: Bearer {server.key}"]
+    lines += ["Content-Type: application/x-ndjson", f"Content-Length: {len(body)}"]
+    lines += ["Expect: 100-continue", "", ""]
+    with socket.create_connection((address.hostname, address.port), timeout=30) as line:
+        line.sendall("\r\n".join(lines).encode())
+        assert line.recv(1000).startswith(b"HTTP/1.1 100 Continue")
+        yield lambda: [line.sendall(body), line.recv(1000)][1]
 
 
 def test_metrics_count_requests_and_records_and_name_nobody(server: Server):

@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import os
 import signal
 import socket
 import sys
@@ -30,6 +31,22 @@ class ServerError(SessiontreeError):
     """The server cannot start."""
 
 
+class _Server(uvicorn.Server):
+    """Says what it waits for when it is told to stop; a second Ctrl-C ends the process as it stands."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        count = len(self.server_state.tasks)
+        if count:
+            requests = "1 request" if count == 1 else f"{count} requests"
+            log.warning("waiting for %s, %d s at most; Ctrl-C again stops at once", requests, SHUTDOWN_SECONDS)
+        await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self.should_exit and sig == signal.SIGINT:
+            os._exit(1)  # threads that are at work cannot be broken off; what was acknowledged is stored
+        super().handle_exit(sig, frame)
+
+
 class ServerProcess:
     """One process that serves on a socket with what a service holds, and lets go of that in the end."""
 
@@ -46,7 +63,7 @@ class ServerProcess:
             proxy_headers=False,
             timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         )
-        self._server = uvicorn.Server(config)
+        self._server = _Server(config)
 
     def warn(self) -> None:
         """Say what makes answers other than the operator may expect."""
@@ -79,8 +96,9 @@ def prepare_logging(settings: Settings) -> None:
 
 
 def serve(settings: Settings, *, ready: Callable[[str, Service], None] = lambda url, service: None) -> None:
-    """Serve until SIGTERM or SIGINT; then finish what is under way. `ready` is told the address
-    once it can be used, and given the service, unless several processes serve.
+    """Serve until SIGTERM or SIGINT; then finish what is under way, or end at once at a second SIGINT.
+
+    `ready` is told the address once it can be used, and given the service, unless several processes serve.
 
     Raises ServerError when the port is taken, and whatever keeps the store or the catalogue from being opened.
     """

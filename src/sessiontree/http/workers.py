@@ -124,9 +124,9 @@ class _Team:
         for worker in self._workers:
             worker.line.close()
         until = time.monotonic() + SHUTDOWN_SECONDS + PAUSE_SECONDS
-        before = len(signals)
+        told = min(len(signals), 1)
         left = [worker.process for worker in self._workers]
-        while left and time.monotonic() < until and len(signals) == before:
+        while left and time.monotonic() < until and len(signals) == told:
             wait([process.sentinel for process in left], timeout=_LOOK_SECONDS)
             left = [process for process in left if process.exitcode is None]
         for process in left:
