@@ -21,6 +21,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+import citus
 from sessiontree.catalog_files import load
 from sessiontree.store import open_store
 
@@ -193,13 +194,22 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def database(url_of_server: str) -> Iterator[str]:
     """The URL of a new database of a server, which is dropped in the end."""
     name = f"test_{secrets.token_hex(6)}"
-    with psycopg.connect(url_of_server, autocommit=True) as db:
-        db.execute(f"create database {name}".encode())
+    _run(url_of_server, f"create database {name}")
     try:
-        yield named(url_of_server, name)
+        url = named(url_of_server, name)
+        if citus.given():
+            citus.join(url)
+        yield url
     finally:
-        with psycopg.connect(url_of_server, autocommit=True) as db:
-            db.execute(f"drop database if exists {name} with (force)".encode())
+        _run(url_of_server, f"drop database if exists {name} with (force)")
+
+
+def _run(url_of_server: str, statement: str) -> None:
+    """Run a statement about databases, in a cluster on every node."""
+    if citus.given():
+        return citus.everywhere(statement)
+    with psycopg.connect(url_of_server, autocommit=True) as db:
+        db.execute(statement.encode())
 
 
 def named(url: str, database: str) -> str:
@@ -209,7 +219,7 @@ def named(url: str, database: str) -> str:
 
 
 _OTHERS = """select pg_terminate_backend(pid) from pg_stat_activity
-    where datname = current_database() and pid <> pg_backend_pid()"""
+    where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'"""
 _TABLES = """select relname, relispartition and relname not like '%_default' from pg_class
     where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p')
     and relname not in ('setting', 'life')"""
@@ -227,7 +237,7 @@ def clean(url: str) -> None:
 @pytest.fixture(scope="session")
 def postgres_server() -> str:
     """The URL of a server on which databases may be made."""
-    return os.environ.get(GIVEN) or shared().url("postgres")
+    return citus.given() or os.environ.get(GIVEN) or shared().url("postgres")
 
 
 class Databases:
@@ -245,6 +255,8 @@ class Databases:
             clean(url := self.free.pop())
         else:
             open_store(url := self._made.enter_context(database(self.server)), load()).close()
+            if citus.given():
+                citus.distribute(url)
         try:
             yield url
         finally:

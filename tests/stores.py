@@ -16,10 +16,12 @@ import pytest
 from psycopg import sql
 
 from sessiontree.store import is_postgres
+from sessiontree.store.postgres.opening import APPLICATION
 
 if TYPE_CHECKING:
     from postgres import Databases
 
+_OURS = "select count(*) from pg_stat_activity where datname = current_database() and application_name = %s"
 NEW_STORE = "new_store"
 MARK = "sqlite_only"
 
@@ -82,10 +84,8 @@ def is_closed(where: str) -> bool:
     if not is_postgres(where):
         return not Path(f"{where}-wal").exists()
     with psycopg.connect(where) as db:
-        (others,) = db.execute(
-            "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
-        ).fetchone() or (0,)
-        return others == 0
+        (ours,) = db.execute(_OURS, [APPLICATION]).fetchone() or (0,)
+        return ours == 0
 
 
 def held_by(where: str) -> bytes:

@@ -175,7 +175,15 @@ TAMPERED: list[tuple[Statement, set[str], str]] = [
         "GBP for session 99",
     ),
     ("delete from home where row = 2", {"no_home", "members"}, "is at home in no session"),
-    ("update home set session = (select session from home where row = 7) where row = 2", {"members"}, "whose home is"),
+    (
+        (
+            "update home set session = (select session from home where row = 7) where row = 2",
+            "update home set session = other.session from home as other"
+            " where other.account = home.account and other.row = 7 and home.row = 2",
+        ),
+        {"members"},
+        "whose home is",
+    ),
     ("update home set session = 99 where row = 2", {"no_home", "members"}, "in a session that is not there"),
     (
         ("insert into home values (77, 1)", "insert into home select account, 77, 1 from home where row = 2"),
@@ -281,7 +289,11 @@ def test_homes_that_are_wrong_in_every_table_alike(store: Store, where: str):
     tamper(
         where,
         "create temporary table swap as select row, session from home where row in (2, 8)",
-        "update home set session = (select session from swap where swap.row <> home.row) where row in (2, 8)",
+        (
+            "update home set session = (select session from swap where swap.row <> home.row) where row in (2, 8)",
+            "update home set session = other.session from home as other where other.account = home.account"
+            " and home.row in (2, 8) and other.row = 10 - home.row",
+        ),
         (
             "update session set rows = replace(cast(rows as text), '2,', '8,') where id = 'call'",
             "update session set rows = replace(encode(rows, 'escape'), '2,', '8,')::bytea where id = 'call'",

@@ -8,7 +8,7 @@ import psycopg
 from psycopg import Connection, errors
 
 from sessiontree.store.condition import Condition
-from sessiontree.store.postgres import migrating, months, opening
+from sessiontree.store.postgres import distributing, migrating, months, opening
 
 SERVER_VERSION_MIN = 14
 _UNSAFE = ("fsync", "full_page_writes", "synchronous_commit")
@@ -29,6 +29,8 @@ _INVALID = """select relname from pg_index join pg_class on pg_class.oid = index
     where relnamespace = current_schema()::regnamespace and not indisvalid order by relname"""
 _UNATTACHED = """select relname from pg_class where relnamespace = current_schema()::regnamespace and relkind = 'r'
     and not relispartition and relname ~ '^record_[0-9]{4}_[0-9]{2}$' order by relname"""
+_NODES = """select count(distinct groupid) from pg_dist_shard join pg_dist_placement using (shardid)
+    where logicalrelid = 'record'::regclass"""
 _BOUND = "select pg_get_expr(relpartbound, oid) from pg_class where oid = %s::regclass"
 _IN_DEFAULT = """select to_char(date_trunc('month', start), 'YYYY-MM') as month, count(*) from record_default
     where start >= %s and start < %s group by month order by month"""
@@ -40,6 +42,7 @@ def look(url: str) -> Condition:
     found = Condition()
     try:
         with psycopg.connect(**opening.parameters(url)) as db:
+            db.execute(f"set {distributing.PLAN}")
             _look_at_server(db, found)
             version = migrating.version(db, name)
             found.facts.append(("schema", f"version {version}" if version else "none yet: made at first use"))
@@ -48,6 +51,7 @@ def look(url: str) -> Condition:
                 found.faults.append(f"the schema has version {version}, and this program {migrating.newest()}: {done}")
             elif version:
                 _look_at_schema(db, found)
+                _look_at_nodes(db, found)
                 _look_at_partitions(db, found)
     except psycopg.Error as error:
         raise opening.refusal(name, error) from error
@@ -62,6 +66,8 @@ def migrate(url: str) -> tuple[int, int]:
             before = migrating.version(db, name)
             migrating.migrate(db, name)
             migrating.prepare(db, name)
+            if distributing.is_done(db):  # new tables are not yet
+                distributing.distribute(url)
             return before, migrating.version(db, name)
     except psycopg.Error as error:
         raise opening.refusal(name, error) from error
@@ -80,8 +86,12 @@ def _look_at_server(db: Connection[Any], found: Condition) -> None:
     for setting in _UNSAFE:
         if _ask(db, f"show {setting}") == ["off"]:
             found.faults.append(f"{setting} is off: what has been acknowledged may be lost; set it to on")
-    citus = _ask(db, "select extversion from pg_extension where extname = 'citus'")
-    found.facts.append(("Citus", citus[0] if citus else "not in this database"))
+    citus = distributing.version(db)
+    found.facts.append(("Citus", citus or "not in this database"))
+    if citus is not None and distributing.is_too_old(citus):
+        found.faults.append(
+            f"Citus {citus} is too old: {distributing.text(distributing.VERSION_MIN)} or newer is needed"
+        )
 
 
 def _look_at_schema(db: Connection[Any], found: Condition) -> None:
@@ -107,6 +117,19 @@ def _described(db: Connection[Any], schema: str) -> Iterator[str]:
     yield from _ask(db, _COLUMNS, schema)
     yield from _ask(db, _INDEXES, schema, schema)
     yield from _ask(db, _OTHERS, schema, schema)
+
+
+def _look_at_nodes(db: Connection[Any], found: Condition) -> None:
+    """Either all tables are distributed, or none."""
+    if distributing.version(db) is None:
+        return
+    if not distributing.is_done(db):
+        found.facts.append(("nodes", "not distributed"))
+        return
+    (count,) = _ask(db, _NODES)
+    found.facts.append(("nodes", f"distributed over {count}"))
+    left = distributing.missing(db)
+    found.faults += [f"the table {table} is not distributed: run `sessiontree store distribute`" for table in left]
 
 
 def _look_at_partitions(db: Connection[Any], found: Condition) -> None:

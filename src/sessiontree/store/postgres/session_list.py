@@ -134,7 +134,7 @@ def groups(query: SessionQuery, selection: Selection, known: Sequence[str], rank
     for name in ranked(known, ranked_in):
         where = f"ranked.account = %s and ranked.currency = %s and ranked.{valued}"
         where += f" and {_no_cost(f'{valued} and currency = any(%s::text[])')}" if earlier else ""
-        values = (selection.values[0], to_text(name), *([list(earlier)] if earlier else []))
+        values = (selection.account_id, to_text(name), *([list(earlier)] if earlier else []))
         yield Group(name, _RANKED, where, values, value, "ranked.session")
         earlier.append(to_text(name))
     if query.currency is None or query.sort == "total_per_minute":

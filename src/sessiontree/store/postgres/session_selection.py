@@ -45,6 +45,12 @@ class Selection:
     values: list[Any]
     everything: bool = True
 
+    @property
+    def account_id(self) -> int | None:
+        """Whose sessions they are."""
+        account_id: int | None = self.values[0]
+        return account_id
+
     def add(self, condition: str, *values: Any) -> None:
         """Select only those that meet this too."""
         self.where += f" and {condition}"
@@ -134,7 +140,7 @@ def _meeting(
 ) -> Iterator[int]:
     """The sessions of a selection whose top's record meets the conditions; of a top without one, its id alone."""
     account_id, kinds = snapshot.account_id, snapshot.store.kinds
-    kind = None if account_id is None else kinds.kind_id(snapshot.db, account_id, declared.name)
+    kind = 0 if account_id is None else kinds.kind_id(snapshot.db, account_id, declared.name) or 0
     with closing(snapshot.db.cursor("tops", binary=True)) as cursor:
         cursor.itersize = _ROWS_AT_ONCE
         for number, id, packed in cursor.execute(_TOPS + selection.where, [kind, *selection.values]):
@@ -169,11 +175,11 @@ def _kept(db: Connection[Any], selection: Selection) -> list[tuple[Any, ...]]:
 def _summed(db: Connection[Any], selection: Selection) -> list[tuple[Any, ...]]:
     """The counts of a selection, then its sums by currency, from the rows."""
     statement = f"""with chosen as materialized (
-            select account, number, event_count - elsewhere_count as events, unpriced_count from session
+            select number, event_count - elsewhere_count as events, unpriced_count from session
             where {selection.where})
         select '', count(*), coalesce(sum(events), 0)::bigint, coalesce(sum(unpriced_count), 0)::bigint, null, null
             from chosen
         union all select currency, 0, 0, 0, sum(total), sum(elsewhere)
-            from chosen join session_cost as cost on cost.account = chosen.account and session = number
+            from chosen join session_cost as cost on cost.account = %s and session = number
         group by currency order by 1"""  # noqa: S608 - only our own names
-    return db.execute(statement, selection.values).fetchall()
+    return db.execute(statement, [*selection.values, selection.account_id]).fetchall()

@@ -25,7 +25,7 @@ Db = Connection[Any]
 _BEGIN = "begin isolation level repeatable read, read only"
 _ASKS_MAX = 2048  # places in one statement
 FIND = """select link.row, packed from link cross join lateral (
-        select packed from record where account = link.account and record.row = link.row and record.start = link.start
+        select packed from record where account = %s and record.row = link.row and record.start = link.start
         offset 0) as record
     where account = %s and place = any(%s::bigint[])"""
 
@@ -152,7 +152,7 @@ class PostgresSnapshot:
         places = neighbourhood.places(account_id, asks)
         found = []
         for first in range(0, len(places), _ASKS_MAX):
-            cursor = self.db.execute(FIND, [account_id, places[first : first + _ASKS_MAX]], binary=True)
+            cursor = self.db.execute(FIND, [account_id, account_id, places[first : first + _ASKS_MAX]], binary=True)
             new = [each for each in cursor.fetchall() if each[0] not in self._given]
             for row, record in self._read(new):
                 if row not in self._given and (  # places are hashes: others may share them

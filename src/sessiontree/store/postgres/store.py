@@ -17,7 +17,7 @@ from sessiontree.store import ApiKey, Asks, Outcome, Page, Snapshot, Version
 from sessiontree.store.checks import Checks
 from sessiontree.store.intakes import Intakes, Share
 from sessiontree.store.parts.packing import Packer, reordered
-from sessiontree.store.postgres import at_hand, keys, migrating, opening, reread, transactions, write
+from sessiontree.store.postgres import at_hand, distributing, keys, migrating, opening, reread, transactions, write
 from sessiontree.store.postgres import list as lists
 from sessiontree.store.postgres.checks import PostgresChecks
 from sessiontree.store.postgres.connection import Walker
@@ -39,6 +39,10 @@ from sessiontree.store.spend import Spend
 Db = Connection[Any]
 T = TypeVar("T")
 
+# Which accounts have records is asked of the kinds, beside which the identities lie: no other table is on every node.
+_ACCOUNTS = """select name from account where id in (select account from api_key)
+    or id in (select account from kind where exists
+        (select from identity where identity.account = kind.account and identity.kind = kind.id)) order by name"""
 _BUMP = """insert into setting values (%s, '1')
     on conflict (name) do update set value = (setting.value::bigint + 1)::text"""
 _HISTORY = """select packed, version from history where account = %s and row = %s
@@ -67,6 +71,9 @@ class PostgresStore:
         try:
             with self.pool.using() as db, self._errors():
                 migrating.prepare(db, self.name)
+                if distributing.is_done(db):
+                    self._given["options"] += f" -c {distributing.PLAN}"
+                    db.execute(f"set {distributing.PLAN}")
                 transactions.live(db)
         except StoreError:
             self.close()
@@ -157,9 +164,7 @@ class PostgresStore:
             return lists.fields(snapshot, record_type)
 
     def accounts(self) -> list[str]:
-        statement = """select name from account where exists (select 1 from identity where account = account.id)
-            or exists (select 1 from api_key where account = account.id) order by name"""
-        return [from_text(name) for (name,) in self.ask(statement)]
+        return [from_text(name) for (name,) in self.ask(_ACCOUNTS)]
 
     def count(self) -> int:
         return int(self.ask("select count(*) from record")[0][0])

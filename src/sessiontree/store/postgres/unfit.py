@@ -23,14 +23,14 @@ def groups(snapshot: "PostgresSnapshot", query: SessionQuery) -> list[UnlinkedGr
     """See `Sessions.unlinked_groups`."""
     snapshot.db.execute(PLAN_ANEW)
     selection = select(snapshot, query)
-    chosen = f"select account, number, record_type, unlinked from session where {selection.where}"  # noqa: S608
+    chosen = f"select number, record_type, unlinked from session where {selection.where}"  # noqa: S608
     statement = f"""with chosen as materialized ({chosen})
         select record_type, unlinked, null, count(*), null from chosen group by record_type, unlinked
         union all
         select record_type, unlinked, currency, count(*), sum(total - elsewhere)
-        from chosen join session_cost as cost on cost.account = chosen.account and session = number
+        from chosen join session_cost as cost on cost.account = %s and session = number
         group by record_type, unlinked, currency"""  # noqa: S608 - only our own names
-    rows = snapshot.db.execute(statement, selection.values)
+    rows = snapshot.db.execute(statement, [*selection.values, selection.account_id])
     return unfit.groups(
         (from_text(record_type), unlinked, currency, count, 0 if currency is None else from_numeric(amount))
         for record_type, unlinked, currency, count, amount in rows
