@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
+from sessiontree.calling import as_called
 from sessiontree.cli.common import account_option, given_settings, opened_store, settings_options, table
 from sessiontree.cli.interrupts import stopping
 from sessiontree.cli.progress import progress
@@ -75,7 +76,7 @@ def check() -> None:
     for line in table([(f"{name}:", text) for name, text in [("store", shown_name(where)), *found.facts]]):
         click.echo(line)
     for fault in found.faults:
-        click.echo(f"Fault: {fault}")
+        click.echo(f"Fault: {as_called(fault)}")
     if found.faults:
         raise click.exceptions.Exit(1)
     click.echo("Nothing is wrong.")
