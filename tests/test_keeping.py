@@ -20,7 +20,7 @@ import pytest
 from conftest import Server, running
 from sessiontree import keeping, keeping_process
 from sessiontree.catalog_files import load
-from sessiontree.errors import StoreError
+from sessiontree.errors import SessionsDisputed, StoreError
 from sessiontree.keeping import DELAY_SECONDS, IDLE_SECONDS, LOOK_SECONDS, RETRY_SECONDS, Keeper
 from sessiontree.keeping_process import KeeperProcess
 from sessiontree.money import UNIT
@@ -185,7 +185,7 @@ def test_what_fails_is_tried_again_later_and_said(
     assert sessions.left == 0
 
 
-def test_why_nothing_is_refreshed_is_said_once_and_when_that_is_over(
+def test_why_sessions_are_left_alone_is_said_once_and_when_that_is_over(
     clock: SimpleNamespace, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "sessiontree")
@@ -194,14 +194,14 @@ def test_why_nothing_is_refreshed_is_said_once_and_when_that_is_over(
     def happens(now: float) -> None:
         sessions.left += 1
         if now < 6 * RETRY_SECONDS:
-            sessions.failure = StoreError("it is locked" if now < 3 * RETRY_SECONDS else "tape is not declared")
+            sessions.failure = SessionsDisputed("tape is" if now < 3 * RETRY_SECONDS else "tape and film are")
         else:
             sessions.failure = None
 
     keep(Kept(sessions), 9 * RETRY_SECONDS, happens)
     assert caplog.messages == [
-        "sessions wait to be refreshed: it is locked",
-        "sessions wait to be refreshed: tape is not declared",
+        "sessions wait to be refreshed: tape is",
+        "sessions wait to be refreshed: tape and film are",
         "sessions are refreshed again",
     ]
 

@@ -32,7 +32,7 @@ class Keeper:
         self._sessions = store.sessions
         self._outages = Outages(store)
         self._pause = pause
-        self._said = ""  # why nothing is refreshed now
+        self._said = ""  # why sessions are left alone
         self._waiting = 0  # when last looked
         self._since = 0.0  # when something was first seen to wait, or the last turn ended
 
@@ -75,7 +75,7 @@ class Keeper:
                 return left
 
     def _say(self, why: str) -> None:
-        """Say why nothing is refreshed, once, and when that is over."""
+        """Say why sessions are left alone, once, and when that is over."""
         if why and why != self._said:
             log.error("sessions wait to be refreshed: %s", why)
         elif self._said and not why:
