@@ -82,11 +82,13 @@ class Sessions:
         self.clock = clock
         self.left = 0
         self.seconds_each = 0.0
+        self.seconds_looking = 0.0
         self.failure: Exception | None = None
         self.arriving = 0  # while a step is under way
         self.steps: list[float] = []
 
     def waiting(self) -> int:
+        self.clock.now += self.seconds_looking
         return self.left
 
     def refresh(self, limit: int) -> int:
@@ -146,6 +148,14 @@ def test_without_a_pause_it_waits_for_some_time(clock: SimpleNamespace) -> None:
     assert len(sessions.steps) == 3
     for before, after in pairwise(sessions.steps):
         assert DELAY_SECONDS <= after - before <= DELAY_SECONDS + IDLE_SECONDS + 1.01 * LOOK_SECONDS
+
+
+@pytest.mark.parametrize(("looking", "next_look"), [(0.0, 0.1), (0.001, 0.101), (0.04, 0.84), (0.5, 1.5)])
+def test_where_a_look_takes_long_there_are_fewer(clock: SimpleNamespace, looking: float, next_look: float) -> None:
+    sessions, looks = Sessions(clock), list[float]()
+    sessions.seconds_looking = looking
+    keep(Kept(sessions), 2.0, looks.append)
+    assert looks[:2] == [0.0, next_look]
 
 
 def test_a_turn_goes_on_until_little_is_left(clock: SimpleNamespace) -> None:

@@ -19,6 +19,7 @@ from sessiontree.record import Record
 from sessiontree.session_query import SORTS, Clock, SessionQuery
 from sessiontree.store import Store, open_store
 from sessiontree.store.intakes import Origin, Share, new_id
+from sessiontree.store.postgres import reread
 from sessiontree.store.spend import SpendQuery
 from sessiontree.store.suite import shipped
 from sessiontree.unfit import Unlinked
@@ -141,6 +142,18 @@ def ask_of_spend(store: Store) -> None:
         SpendQuery(by=("record.model",), record_types=frozenset({"inference"})),
     ):
         assert store.spend.table(ACCOUNT, query)
+
+
+def test_writers_do_not_wait_for_each_other(postgres: str):
+    store = open_store(postgres, shipped())
+    for account in (ACCOUNT, "other"):
+        store.add(account, records()[:1], NOW)
+    second = open_store(f"{postgres}&options=-c%20statement_timeout%3D10s", shipped())
+    with store.writing() as db:
+        reread.writing_begins(store, db)
+        assert second.add("other", records()[1:], NOW)[0] == "created"
+    store.close()
+    second.close()
 
 
 def test_a_store_with_records_is_distributed(empty_database: str):

@@ -19,6 +19,8 @@ IDLE_SECONDS = 0.1  # until the next look when nothing waits
 LOOK_SECONDS = 0.05
 DELAY_SECONDS = 0.25  # after the first commit, or after a turn that left something
 LEFT_SECONDS = 0.05  # of refreshing that a turn may leave
+LOOKING_SHARE = 0.05  # of the time, at most, for looking whether something waits: a cluster has many nodes to ask
+LOOK_SECONDS_MAX = 1.0
 RETRY_SECONDS = 5.0
 RECORDS = 6_000  # at once, at most
 FEW_RECORDS = 100  # that any step takes
@@ -54,14 +56,16 @@ class Keeper:
 
     def _look(self) -> float:
         """Refresh if it is time; when to look again."""
+        began = time.monotonic()
         waiting, before, now = self._sessions.waiting(), self._waiting, time.monotonic()
+        at_least = min((now - began) / LOOKING_SHARE, LOOK_SECONDS_MAX)
         if waiting and not before:
             self._since = now
         if waiting and (waiting == before or now >= self._since + DELAY_SECONDS):
             waiting = self._turn()
             self._since = time.monotonic()
         self._waiting = waiting
-        return LOOK_SECONDS if waiting else IDLE_SECONDS
+        return max(LOOK_SECONDS if waiting else IDLE_SECONDS, at_least)
 
     def _turn(self) -> int:
         """Refresh until little is left; about how many records that is."""

@@ -24,6 +24,8 @@ __all__ = ["keep_out", "reread", "stale", "writing_begins"]
 Db = Connection[Any]
 
 _LOCK = 0x53545248  # among advisory locks
+# Looked at before it is changed: in a cluster this table is on every node, and one writer at a time changes it.
+_OF_OTHERS = "from setting where name in ('reread', 'reread done') and substr(value, 1, %s) <> %s"
 _NEXT = "select row, account, kind, intake, packed from record where row > %s order by row limit %s"
 
 
@@ -59,10 +61,9 @@ def reread(store: "PostgresStore", *, batch: int) -> Iterator[tuple[int, int]]:
 def writing_begins(store: "PostgresStore", db: Db) -> None:
     """Records are about to be added by this catalogue: no reading by another one is complete, or halfway, any more."""
     keep_out(db)
-    db.execute(
-        "delete from setting where name in ('reread', 'reread done') and substr(value, 1, %s) <> %s",
-        [len(store.kinds.digest), store.kinds.digest],
-    )
+    digest = store.kinds.digest
+    if db.execute(f"select 1 {_OF_OTHERS}", [len(digest), digest]).fetchone():
+        db.execute(f"delete {_OF_OTHERS}", [len(digest), digest])
 
 
 def keep_out(db: Db) -> None:
