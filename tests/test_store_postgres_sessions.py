@@ -41,6 +41,7 @@ from sessiontree.store.postgres import (
     pruning,
     refresh_reading,
     removing,
+    reread,
     session_writing,
     sessions,
     write,
@@ -331,6 +332,7 @@ ON_ALL = {
     removing: ("_IDENTITIES_OF", "_LOCK", "_VERSIONS", "_PRESENT", "_FORGET_ALL", "_SESSIONS", "_REMOVE_IDENTITY"),
     pruning: ("_RECORDS",),
     checks: ("_RECORDS",),
+    reread: ("_ROWS", "_FIRST"),
     lists: ("_RECORDS",),
 }
 EVERY = [

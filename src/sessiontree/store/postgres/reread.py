@@ -26,7 +26,11 @@ Db = Connection[Any]
 _LOCK = 0x53545248  # among advisory locks
 # Looked at before it is changed: in a cluster this table is on every node, and one writer at a time changes it.
 _OF_OTHERS = "from setting where name in ('reread', 'reread done') and substr(value, 1, %s) <> %s"
-_NEXT = "select row, account, kind, intake, packed from record where row > %s order by row limit %s"
+# By account: no index begins with the row, since tables are distributed by account.
+_ROWS = """select row, account, kind, intake, packed from record
+    where account = any(%s::int[]) and row > %s and row <= %s order by row"""
+_FIRST = "select row from record where account = %s and row > %s order by row limit 1"
+_LAST = "select case when is_called then last_value else 0 end from record_row"
 
 
 def stale(store: "PostgresStore", db: Db) -> list[str]:
@@ -51,9 +55,7 @@ def reread(store: "PostgresStore", *, batch: int) -> Iterator[tuple[int, int]]:
     while row < last:
         with store.alone() as db:
             steps.prepare(db, row)
-        before, row = row, store.write(partial(steps.step, row=row))
-        if row == before:  # the last records have been removed meanwhile
-            break
+        row = store.write(partial(steps.step, row=row))
         yield row, last
     store.write(partial(steps.end, row=row))
 
@@ -80,21 +82,23 @@ class _Steps:
         self._reader = Reader(store.catalog)
         self._alone = True
         self._left: frozenset[str] = frozenset()
+        self._last = 0
 
     def begin(self, db: Db) -> tuple[int, int]:
         """The row after which to go on, and the last one."""
         _lock(db)
         hold(db)
-        found = db.execute("select max(row) from record").fetchone()
+        found = db.execute(_LAST).fetchone()
         made = rules(self._store, db)
         row = 0 if made.apply() else _progress(self._store, db) or 0
         self._left = frozenset(made.left)
         _note(db, "reread", f"{self._store.kinds.digest} {row}")
-        return row, (found and found[0]) or 0
+        self._last = found[0] if found else 0
+        return row, self._last
 
     def prepare(self, db: Db, row: int) -> None:
         """Make what the next records will lean on."""
-        found = db.execute(_NEXT, [row, self._batch]).fetchall()
+        found = self._next(db, row)
         old = self._store.kinds.stale(db)
         records = [self._store.packer.unpack(packed) for *_, packed in found]
         for record in records:
@@ -104,14 +108,15 @@ class _Steps:
         self._store.months.make(db, (each.start for each in again))
 
     def step(self, db: Db, row: int) -> int:
-        """Read the next records again; the last one's row."""
+        """Read the next records again; the row up to which that is done."""
         _lock(db)
         store = self._store
         alone = self._alone and _progress(store, db) == row
         old = store.kinds.stale(db)
         brought: dict[int, dict[int, tuple[Record, Record]]] = {}
         left: dict[int, list[int]] = {}
-        found = db.execute(_NEXT, [row, self._batch]).fetchall()
+        found = self._next(db, row)
+        upto = min(row + self._batch, self._last) if found else self._before_next(db, row)
         for row, account_id, kind, intake, packed in found:
             if store.packer.unpack(packed).shape in old:
                 brought.setdefault(account_id, {})[row] = self._bring(db, account_id, row, intake, packed)
@@ -125,9 +130,21 @@ class _Steps:
             before, after = zip(*changed.values(), strict=True)
             spend.apply(db, store.kinds, account_id, before, after)
         if alone:
-            _note(db, "reread", f"{store.kinds.digest} {row}")
+            _note(db, "reread", f"{store.kinds.digest} {upto}")
         self._alone = alone
-        return row
+        return upto
+
+    def _next(self, db: Db, row: int) -> list[tuple[int, int, int, int | None, bytes]]:
+        """The records of as many rows as a batch has, removed ones among them: row, account, kind, intake, content."""
+        return db.execute(_ROWS, [self._accounts(db), row, row + self._batch]).fetchall()
+
+    def _before_next(self, db: Db, row: int) -> int:
+        """The row before that of the next record there is; the last one that there has been if none follows."""
+        found = [db.execute(_FIRST, [account_id, row]).fetchone() for account_id in self._accounts(db)]
+        return min((first - 1 for (first,) in filter(None, found)), default=self._last)
+
+    def _accounts(self, db: Db) -> list[int]:
+        return [id for (id,) in db.execute("select id from account").fetchall()]
 
     def _bring(self, db: Db, account_id: int, row: int, intake: int | None, packed: bytes) -> tuple[Record, Record]:
         """Bring one record to the present reading; as it was read before, and as it is now."""
