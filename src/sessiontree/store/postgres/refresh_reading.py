@@ -21,8 +21,9 @@ from sessiontree.store.postgres.text import to_text
 if TYPE_CHECKING:
     from sessiontree.store.postgres.store import PostgresStore
 
-_AT_PLACES = "select row, start from link where account = %s and place = any(%s::bigint[])"
-# "offset 0": record by record, by the index, and never the whole table, however small it was when this was planned.
+# "offset 0": one by one, by the index, and never the whole table, however small it was when this was planned.
+_AT_PLACES = """select linked.* from unnest(%s::bigint[]) as asked (at) cross join lateral (
+    select row, start from link where account = %s and place = asked.at offset 0) as linked"""
 _RECORDS = """select found.* from unnest(%s::bigint[], %s::timestamptz[]) as linked (row, start), lateral (
     select row, kind, packed from record
         where account = %s and row = linked.row and start = linked.start offset 0) as found"""
@@ -162,9 +163,9 @@ class RowSnapshot:
 
 
 def _at_places(db: Connection[Any], account_id: int, places: Iterable[int]) -> list[tuple[int, int]]:
-    """The rows that have a link at any of these places, and when their records start."""
+    """The rows that have a link at any of these places, and when their records start; one may come more than once."""
     cursor: Cursor[tuple[int, int]] = db.cursor(binary=True)
-    return cursor.execute(_AT_PLACES, [account_id, int8s(places)]).fetchall()
+    return cursor.execute(_AT_PLACES, [int8s(places), account_id]).fetchall()
 
 
 def _parts(values: list[Any]) -> Iterator[list[Any]]:
