@@ -18,7 +18,7 @@ from sessiontree.reading import Reader
 from sessiontree.record import Record
 from sessiontree.session_query import SORTS, Clock, SessionQuery
 from sessiontree.store import Store, open_store
-from sessiontree.store.intakes import Origin, Share, new_id
+from sessiontree.store.intakes import FILE, Origin, Share, new_id
 from sessiontree.store.postgres import reread
 from sessiontree.store.spend import SpendQuery
 from sessiontree.store.suite import shipped
@@ -90,6 +90,9 @@ def test_what_concerns_one_account_is_asked_of_one_shard(limited: Store, at_once
         assert not sums.differences
         assert len(moment.rows(moment.sample(3))) == 3
     assert store.removing.session(ACCOUNT, "call-session", CALL) is not None
+    for source in (None, FILE):
+        assert [each.id for each in store.intakes.page(ACCOUNT, limit=2, source=source)] == [origin.id]
+    assert store.intakes.preview(ACCOUNT, origin.id).removal.removed
     while store.intakes.undo(ACCOUNT, origin.id, NOW, limit=10):
         refresh(store)
     refresh(store)
@@ -184,5 +187,5 @@ def test_a_table_that_a_later_version_brings_is_distributed_when_migrating(postg
     with psycopg.connect(postgres, autocommit=True) as db:
         db.execute("select undistribute_table('spend')")
     assert fault in run("check", "--store", postgres)
-    assert run("migrate", "--store", postgres) == "The schema has version 1, as before.\n"
+    assert run("migrate", "--store", postgres) == "The schema has version 2, as before.\n"
     assert fault not in run("check", "--store", postgres)

@@ -78,6 +78,15 @@ def test_an_older_schema_is_brought_to_the_present_one(empty_database: str, monk
     store.close()
 
 
+def test_a_script_is_run_statement_by_statement():
+    script = "-- a; b\ncreate table a (b text); -- c\n\ncreate function f() as $$ x; y; $$;\nselect 1;\n"
+    assert migrating.statements(script) == [
+        "create table a (b text);",
+        "create function f() as $$ x; y; $$;",
+        "select 1;",
+    ]
+
+
 def test_another_programs_database_is_left_alone(empty_database: str):
     change(empty_database, "create table other (a integer)")
     for command in ("migrate", "check", "distribute"):

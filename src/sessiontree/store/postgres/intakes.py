@@ -20,14 +20,15 @@ from sessiontree.store.removing import Removal, together
 if TYPE_CHECKING:
     from sessiontree.store.postgres.store import PostgresStore
 
-_SELECT = f"select {COLUMNS} from intake "  # noqa: S608 - only our own names
-_BEFORE = " account = %s and number < %s order by number desc limit %s"
+# With the account itself in both places, since Citus does not conclude that one shard has both tables' rows.
+_SELECT = f"select {COLUMNS.replace('intake.account', '%(account)s')} from intake "  # noqa: S608 - only our own names
+_BEFORE = " account = %(account)s and number < %(last)s order by number desc limit %(limit)s"
 _PAGES = {
     None: _SELECT + "where" + _BEFORE,
     FILE: _SELECT + "where files is not null and" + _BEFORE,
     HTTP: _SELECT + "where case when files is null then true end and" + _BEFORE,  # else taken for few: all read, sorted
 }
-_ONE = _SELECT + "where account = %s and number = %s"
+_ONE = _SELECT + "where account = %(account)s and number = %(number)s"
 _CHANGED = """select row from record where account = %(account)s and intake = %(intake)s and row > %(after)s
     union select row from history where account = %(account)s and intake = %(intake)s and row > %(after)s
     order by row limit %(limit)s"""
@@ -50,8 +51,8 @@ class PostgresIntakes:
     def page(self, account: str, *, limit: int, before: str | None = None, source: str | None = None) -> list[Intake]:
         last = AFTER_ALL if before is None else number_of(before)
         with self._store.snapshot(account) as snapshot:
-            found = snapshot.db.execute(_PAGES[source], [snapshot.account_id, last, limit])
-            return [_read(row) for row in found]
+            values = {"account": snapshot.account_id, "last": last, "limit": limit}
+            return [_read(row) for row in snapshot.db.execute(_PAGES[source], values)]
 
     def get(self, account: str, id: str) -> Intake | None:
         with self._store.snapshot(account) as snapshot:
@@ -104,7 +105,8 @@ class PostgresIntakes:
 
 
 def _get(db: Connection[Any], account_id: int | None, number: int | None, *, lock: bool = False) -> Intake | None:
-    row = db.execute(_ONE + (" for update" if lock else ""), [account_id, number]).fetchone()
+    values = {"account": account_id, "number": number}
+    row = db.execute(_ONE + (" for update" if lock else ""), values).fetchone()
     return None if row is None else _read(row)
 
 

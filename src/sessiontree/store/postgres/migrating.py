@@ -3,6 +3,7 @@
 An empty database is made ready when it is first opened; one of an older version waits for `store migrate`.
 """
 
+import re
 from importlib.resources import files
 from typing import Any
 
@@ -29,6 +30,14 @@ def scripts() -> dict[int, str]:
     folder = files("sessiontree.store.postgres").joinpath("migrations")
     found = {int(each.name.removesuffix(".sql")): each for each in folder.iterdir() if each.name.endswith(".sql")}
     return {number: found[number].read_text() for number in sorted(found)}
+
+
+def statements(script: str) -> list[str]:
+    """The statements of a script, one by one: with several at once, Citus would send all of them to the other nodes.
+
+    A semicolon ends one, but for those in comments and in the bodies of functions.
+    """
+    return re.findall(r"\S(?:\$\$.*?\$\$|[^;$])*;", re.sub("--.*", "", script), re.DOTALL)
 
 
 def newest() -> int:
@@ -65,7 +74,8 @@ def migrate(db: Connection[Any], name: str) -> int:
         with db.transaction():
             db.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
             if version(db, name) < number:
-                db.execute(script.encode())
+                for statement in statements(script):
+                    db.execute(statement.encode())
                 db.execute(
                     "insert into setting values (%s, %s) on conflict (name) do update set value = excluded.value",
                     [_NAME, str(number)],

@@ -45,7 +45,7 @@ def write(db: Connection[Any], refresh: Refresh, number: int) -> None:
     _copy(db, "session_gone", "account, sequence, record_type, id", gone)
     if any(number < at <= changes.number for at in _ANALYZE_AT):
         # Of one without a row the planner would think for long that it has none: costs may come later than sessions.
-        (has_costs,) = db.execute("select exists (select from session_cost)").fetchone() or (False,)
+        has_costs = db.execute("select 1 from session_cost where account = %s limit 1", [account_id]).fetchone()
         db.execute(f"analyze session, home{', session_cost' if has_costs else ''}")
     for name, value in ((dirty.LOCK, changes.number), (_CHANGE, changes.sequence)):
         db.execute(_COUNT, [account_id, name, value])
