@@ -14,7 +14,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from postgres import GIVEN, Server, binaries
+from postgres import GIVEN
+from postgres_server import Server, binaries
 from sessiontree.errors import StoreError
 from sessiontree.store import Asks, Store, open_store
 from sessiontree.store.postgres import listening, migrating, opening, transactions

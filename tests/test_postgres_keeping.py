@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from postgres import binaries
+from postgres_server import binaries
 from sessiontree import taking_back
 from sessiontree.cli import main
 from sessiontree.store import Store, open_store

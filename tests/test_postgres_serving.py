@@ -17,8 +17,9 @@ import httpx
 import pytest
 
 from conftest import Server, running
-from postgres import GIVEN, binaries
-from postgres import Server as Database
+from postgres import GIVEN
+from postgres_server import Server as Database
+from postgres_server import binaries
 from sessiontree.catalog_files import load
 from sessiontree.store import open_store
 

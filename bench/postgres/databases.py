@@ -107,7 +107,7 @@ def databases(url: str) -> Iterator[Databases]:
 @contextmanager
 def _private() -> Iterator[tuple[str, int]]:
     """The URL of a server started here, and its main process; gone at the end."""
-    from tests.postgres import Server, binaries  # what the tests start theirs with
+    from tests.postgres_server import Server, binaries  # what the tests start theirs with
 
     found = binaries()
     if found is None:
