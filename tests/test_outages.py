@@ -36,13 +36,13 @@ def test_a_store_that_is_back_is_told_with_what_failed_meanwhile(
     monkeypatch.setattr(outages, "LOOK_SECONDS", 0.001)
     asked, back = threading.Semaphore(0), threading.Event()
 
-    def changes() -> int:
+    def waiting() -> int:
         asked.release()
         if not back.is_set():
             raise StoreGone("gone")
         return 0
 
-    noted = Outages(SimpleNamespace(changes=changes))  # type: ignore[arg-type]
+    noted = Outages(SimpleNamespace(sessions=SimpleNamespace(waiting=waiting)))  # type: ignore[arg-type]
     for outage in range(2):
         caplog.clear()
         back.clear()

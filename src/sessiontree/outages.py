@@ -52,7 +52,7 @@ class Outages:
         while not answers:
             time.sleep(LOOK_SECONDS)
             try:
-                self._store.changes()
+                self._store.sessions.waiting()
                 answers = True
             except StoreGone:
                 continue
