@@ -177,6 +177,24 @@ def test_settling_waits_for_a_refresh_that_is_under_way(opening: Opening) -> Non
     assert store.sessions.find("default", "recording", "r") is not None
 
 
+def test_two_that_settle_different_accounts_take_turns(opening: Opening) -> None:
+    """Both keep others from noting anything, and both take notes away: at once they would wait for each other."""
+    store, another = opening(), opening()
+    for account in ("mine", "its"):
+        add(store, record(store, "recording", "r"), account=account)
+    settling = threading.Thread(target=store.sessions.settle)
+    waiting = "select query from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    with another.writing() as db:
+        dirty.hold_all(db, another.kinds.account_id(db, "its"))
+        settling.start()
+        until = time.monotonic() + 60
+        while not (found := another.ask(waiting)):
+            assert settling.is_alive() and time.monotonic() < until
+        assert "lock table dirty" in found[0][0]
+    settling.join(60)
+    assert store.sessions.waiting() == 0
+
+
 def test_a_refresh_that_another_was_quicker_than_begins_anew(opening: Opening, monkeypatch: pytest.MonkeyPatch) -> None:
     """It sees the moment at which it began: what the other has done since then must not be done again."""
     store, another = opening(), opening()

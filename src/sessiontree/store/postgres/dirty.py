@@ -82,9 +82,10 @@ def hold_all(db: Connection[Any], account_id: int) -> None:
     """Wait for a refresh of the account, then for whoever has noted something, and keep others from both.
 
     Nobody can change a record without a note: until this transaction ends, all of its statements see one moment.
+    Two of these take turns, since each drops notes in the end.
     """
     hold(db, account_id)
-    db.execute("lock table dirty in share mode")
+    db.execute("lock table dirty in share row exclusive mode")
 
 
 def begin(db: Connection[Any], account_id: int) -> int | None:
