@@ -1,5 +1,6 @@
 """`serve --workers N`: several processes on one socket that answer as one server."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -17,6 +18,7 @@ import pytest
 
 from conftest import Server, running
 from sessiontree import catalog_files
+from sessiontree.http import shared_folder
 from sessiontree.http.limits import RateLimit
 from sessiontree.pages.sign_ins import SignIns
 from sessiontree.store import open_store
@@ -201,6 +203,24 @@ def test_what_a_server_that_was_killed_left_behind_is_gone_after_the_next_start(
             assert len(living & set(folder.iterdir())) == 1
         assert len(living & set(folder.iterdir())) == 1
     assert list(folder.iterdir()) == []
+
+
+def test_a_start_that_another_takes_for_left_over_waits_for_its_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    looked_at: list[int] = []
+
+    def made(prefix: str) -> str:
+        folder = tmp_path / prefix
+        folder.mkdir()
+        looked_at.append(os.open(folder, os.O_RDONLY))
+        fcntl.flock(looked_at[0], fcntl.LOCK_EX)
+        threading.Timer(0.05, os.close, looked_at).start()
+        return str(folder)
+
+    monkeypatch.setattr(shared_folder, "mkdtemp", made)
+    monkeypatch.setattr(shared_folder, "gettempdir", lambda: str(tmp_path))
+    with shared_folder.shared_folder() as shared:
+        assert shared.is_dir()
+    assert list(tmp_path.iterdir()) == []
 
 
 def _lives(pid: int) -> bool:

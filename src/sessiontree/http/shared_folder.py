@@ -25,7 +25,7 @@ def shared_folder() -> Iterator[Path]:
     before = os.environ.get(FOLDER_VARIABLE)
     os.environ[FOLDER_VARIABLE] = str(shared / METRICS)
     try:
-        with _locked(shared):
+        with _locked(shared, wait=True):  # for another that starts, and looks whether this is left over
             (shared / METRICS).mkdir()  # after it has been locked: without it nobody takes it for left over
             yield shared
     finally:
@@ -44,11 +44,14 @@ def _remove_left_over() -> None:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[int]:
-    """Lock a folder, opened, for as long as this lasts or the process lives. Raises OSError if another has it."""
+def _locked(folder: Path, *, wait: bool = False) -> Iterator[int]:
+    """Lock a folder, opened, for as long as this lasts or the process lives.
+
+    Raises OSError if another has it, unless it is to `wait`.
+    """
     held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(held, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         yield held
     finally:
         os.close(held)
