@@ -68,6 +68,10 @@ def test_apply_beside_a_server_that_still_has_the_old_declarations(tmp_path: Pat
         assert "nothing to do" in call("catalog", "apply", *new).stdout
         refused = call("verify", "--store", where, "--catalog", types / "old")
         assert (refused.exit_code, refused.stdout, f"Error: {REFUSED}\n" in refused.stderr) == (1, "", True)
+        assert server.get("/v2/export?format=focus").status_code == 503  # nothing waits, and it would lack amounts
+        refused = call("export", "--store", where, "--catalog", types / "old", "-o", tmp_path / "all.csv")
+        assert (refused.exit_code, f"Error: {REFUSED}\n" in refused.stderr) == (1, True)
+        assert not list(tmp_path.glob("all.csv*"))
         assert log(server).count(f"sessions wait to be refreshed: {REFUSED}") == 1
 
 

@@ -8,7 +8,7 @@ from sessiontree.analysis import Analysis
 from sessiontree.errors import EventNotFound
 from sessiontree.export.tally import Tally
 from sessiontree.session_query import SessionQuery
-from sessiontree.store import Store
+from sessiontree.store import Store, refuse_disputed
 from sessiontree.tree import Tree
 
 REFRESHES_MAX = 10
@@ -19,7 +19,13 @@ def session_trees(store: Store, account: str, query: SessionQuery, tally: Tally)
     """The trees of the sessions that a query selects, of any size, oldest first, whatever the query's order.
 
     What has become part of another session since it was listed is left out; the tally notes when anything changed.
+    Raises SessionsDisputed at once: trees by other declarations than those of the list would not add up to its sums.
     """
+    refuse_disputed(store)
+    return _trees(store, account, query, tally)
+
+
+def _trees(store: Store, account: str, query: SessionQuery, tally: Tally) -> Generator[Tree, None, None]:
     tally.changed = not _refreshed(store)
     analysis = Analysis(store, events_max=sys.maxsize)  # an export that left out the largest would not add up
     before = store.sessions.last_change(account)
