@@ -150,7 +150,7 @@ def test_without_a_pause_it_waits_for_some_time(clock: SimpleNamespace) -> None:
         assert DELAY_SECONDS <= after - before <= DELAY_SECONDS + IDLE_SECONDS + 1.01 * LOOK_SECONDS
 
 
-@pytest.mark.parametrize(("looking", "next_look"), [(0.0, 0.1), (0.001, 0.101), (0.04, 0.84), (0.5, 1.5)])
+@pytest.mark.parametrize(("looking", "next_look"), [(0.0, 0.1), (0.001, 0.101), (0.04, 0.29), (0.5, 0.75)])
 def test_where_a_look_takes_long_there_are_fewer(clock: SimpleNamespace, looking: float, next_look: float) -> None:
     sessions, looks = Sessions(clock), list[float]()
     sessions.seconds_looking = looking
