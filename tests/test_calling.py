@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import click
 import pytest
@@ -12,6 +13,8 @@ import pytest
 from cli_help import call
 from sessiontree import calling
 from sessiontree.cli import main
+from sessiontree.errors import SessionsDisputed
+from sessiontree.keeping import Keeper
 
 SOURCE = Path(calling.__file__).parent
 
@@ -64,6 +67,21 @@ def test_the_command_line_says_how_it_is_called(tmp_path: Path, monkeypatch: pyt
         assert "`./run catalog list` shows all types" in call(*command).stderr
     assert call("export", "-o", tmp_path / "e.csv").exit_code == 0
     assert "use `./run store copy`)" in call("import", tmp_path / "e.csv").stderr
+
+
+def test_so_does_the_log_of_who_refreshes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    environment(tmp_path, monkeypatch, on_path=False, cloned=True)
+    monkeypatch.chdir(tmp_path)
+
+    def refused() -> int:
+        raise SessionsDisputed("run `sessiontree catalog apply`")
+
+    looks = iter([False, True])
+    kept = SimpleNamespace(sessions=SimpleNamespace(waiting=refused))
+    Keeper(kept, lambda seconds: next(looks)).run()  # type: ignore[arg-type]
+    assert caplog.messages == ["sessions wait to be refreshed: run `./run catalog apply`"]
 
 
 def texts(module: Path) -> Iterator[str]:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from sessiontree.calling import as_called
 from sessiontree.errors import SessionsDisputed, StoreError
 from sessiontree.outages import Outages
 from sessiontree.store import Store
@@ -81,7 +82,7 @@ class Keeper:
     def _say(self, why: str) -> None:
         """Say why sessions are left alone, once, and when that is over."""
         if why and why != self._said:
-            log.error("sessions wait to be refreshed: %s", why)
+            log.error("sessions wait to be refreshed: %s", as_called(why))
         elif self._said and not why:
             log.info("sessions are refreshed again")
         self._said = why
