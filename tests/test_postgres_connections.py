@@ -95,6 +95,13 @@ def test_what_cannot_be_opened_is_said_in_a_sentence_without_the_password(empty_
     assert refused("postgresql://me:sesame@[/x") == (
         "the store's URL is not one of PostgreSQL: postgresql://user@host:5432/database"
     )
+    for password in ("ses/ame", "ses@me", "se/s@me"):
+        assert refused(f"postgresql://me:{password}@127.0.0.1:1/records") == (
+            "the store's URL has a / or @ in its user or password: write it as %2F or %40 there"
+        )
+    assert refused("postgresql://me:ses%2Fa%40me@127.0.0.1:1/re%40cords").startswith(
+        "postgresql://me@127.0.0.1:1/re@cords "
+    )
     with psycopg.connect(empty_database, autocommit=True) as db:
         db.execute("create table record (a int)")
     assert "holds something else than a Sessiontree store: name an empty database" in refused(empty_database)

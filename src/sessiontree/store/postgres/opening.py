@@ -5,6 +5,7 @@ No sentence holds the password: a store is named by user, host and database.
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
 from psycopg import conninfo, errors
@@ -51,9 +52,12 @@ def _ready(number: int) -> type[Dumper]:
 def parameters(url: str) -> dict[str, Any]:
     """What to connect with. Raises StoreError for a URL that is none."""
     try:
-        given = conninfo.conninfo_to_dict(url)
-    except psycopg.Error:
+        given, parts = conninfo.conninfo_to_dict(url), urlsplit(url)
+    except (psycopg.Error, ValueError):
         raise StoreError("the store's URL is not one of PostgreSQL: postgresql://user@host:5432/database") from None
+    # What stands before it is taken for host, port and database then, and would be shown.
+    if "@" in parts.path or parts.netloc.count("@") > 1:
+        raise StoreError("the store's URL has a / or @ in its user or password: write it as %2F or %40 there")
     options = f"{given.pop('options', None) or ''} {_OPTIONS}".strip()
     adapters = AdaptersMap(psycopg.adapters)
     adapters.register_dumper(int, _Int)
