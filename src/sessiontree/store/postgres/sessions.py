@@ -18,7 +18,7 @@ from sessiontree.store import Asks
 from sessiontree.store.parts.refresh import Refresh
 from sessiontree.store.postgres import dirty, session_list, session_selection, session_writing, unfit
 from sessiontree.store.postgres.refresh_reading import RefreshReading
-from sessiontree.store.postgres.rules import rules
+from sessiontree.store.postgres.rules import hold, rules
 from sessiontree.store.postgres.session_rows import COLUMNS, read_session
 from sessiontree.store.postgres.text import from_text, to_text
 from sessiontree.store.postgres.transactions import BEGIN, BEGIN_OF_ONE_MOMENT
@@ -84,6 +84,7 @@ class PostgresSessions:
         def work(db: Connection[Any]) -> bool:
             if alone:
                 dirty.hold_all(db, account_id)
+                hold(db)  # each statement sees what others commit: the rules, too, stay as they are
             number = dirty.begin(db, account_id)
             if number is None:
                 return False
