@@ -12,10 +12,11 @@ from click.testing import CliRunner, Result
 from sessiontree import catalog_files, taking_back
 from sessiontree.catalog import Catalog
 from sessiontree.cli import main
+from sessiontree.errors import StoreError
 from sessiontree.keys import make_key
 from sessiontree.query import Query
 from sessiontree.session_query import SessionQuery
-from sessiontree.store import Store, copying, open_store
+from sessiontree.store import Store, copying, open_store, shown_name
 from sessiontree.store.intakes import Origin, Share, new_id
 from sessiontree.store.suite import ACCOUNT, RECEIVED, add, changed, later, record
 from sessiontree.verifying import verify
@@ -185,3 +186,60 @@ def test_what_differs_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     copied = copy(str(tmp_path / "a.db"), str(tmp_path / "b.db"))
     assert copied.counts["history"] == (2, 0)
     assert {"history", "spend", "the sums of default"} <= set(copied.differences)
+    refused_by_all(str(tmp_path / "b.db"))
+
+
+def refused_by_all(where: str) -> None:
+    """Nothing opens half a copy, and the look at its condition calls it a fault."""
+    for command in (
+        ["sessions"], ["spend"], ["verify"], ["export", "-o", "-"], ["serve", "--port", "0"], ["imports", "list"],
+        ["import", __file__], ["store", "prune", "--before", "2026-01-01"], ["store", "copy", where, f"{where}2"],
+    ):  # fmt: skip
+        refused = CliRunner().invoke(main, [*command, "--store", where])
+        assert (refused.exit_code, "is half a copy" in refused.stderr) == (1, True), (command, refused.output)
+    looked = CliRunner().invoke(main, ["store", "check", "--store", where])
+    assert (looked.exit_code, "is half a copy" in looked.stdout) == (1, True)
+
+
+@pytest.mark.parametrize("kind", ["file", "postgres"])
+@pytest.mark.parametrize("stopped_at", ["shape", "session", "counter"])
+def test_half_a_copy_is_refused(
+    kind: str, stopped_at: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+):
+    from sessiontree.store.postgres.loading import PostgresTarget
+    from sessiontree.store.sqlite.loading import SqliteTarget
+
+    origin = str(tmp_path / "a.db")
+    empty = request.getfixturevalue("empty_database") if kind == "postgres" else str(tmp_path / "b.db")
+    fill(origin)
+    target = PostgresTarget if kind == "postgres" else SqliteTarget
+    put = target.put
+
+    def stop(self: Any, piece: copying.Piece) -> None:
+        if piece.table == stopped_at:
+            raise KeyboardInterrupt
+        put(self, piece)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(target, "put", stop)
+        stopped = run(origin, empty)
+    assert stopped.exit_code == 1
+    assert stopped.stderr.startswith(f"Stopped: {shown_name(empty)} is half a copy, and its sums are wrong: ")
+    refused_by_all(empty)
+    again = run(origin, empty)
+    assert (again.exit_code, "is half a copy" in again.stderr) == (1, True)
+    if kind == "file":
+        Path(empty).unlink()
+        assert run(origin, empty).exit_code == 0
+        assert told(empty) == told(origin)
+
+
+def test_two_copies_do_not_fill_the_same_store(tmp_path: Path):
+    fill(str(tmp_path / "a.db"))
+    first, second = open_store(str(tmp_path / "b.db"), WITH_OWN), open_store(str(tmp_path / "b.db"), WITH_OWN)
+    origin = open_store(str(tmp_path / "a.db"), WITH_OWN)
+    copying._target(first).begin()
+    with pytest.raises(StoreError, match="half a copy"):
+        copying.copy(origin, second, quiet)
+    for store in (first, second, origin):
+        store.close()

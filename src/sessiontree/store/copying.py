@@ -57,11 +57,17 @@ class Source(Protocol):
 class Target(Protocol):
     """An empty store that is being filled."""
 
+    def begin(self) -> None:
+        """Mark it as half a copy, which nobody opens. Raises StoreError where another copy has done so."""
+
     def put(self, piece: Piece) -> None:
         """Keep these rows."""
 
     def end(self) -> None:
         """That was all."""
+
+    def release(self) -> None:
+        """It is the same as the other: anybody may open it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +87,15 @@ class Copied:
 def copy(origin: Store, empty: Store, progress: Progress) -> Copied:
     """Copy everything, and compare. Raises StoreError when the other store is not empty.
 
-    What is added to the first one meanwhile is not copied.
+    What is added to the first one meanwhile is not copied. Stopped on the way, or with differences in the end, it
+    leaves a store that nobody opens.
     """
     if empty.accounts() or empty.count():
-        raise StoreError("the store to copy to is not empty (a copy that was stopped leaves it so): name a new one")
+        raise StoreError("the store to copy to is not empty: name a new one")
     with _source(origin) as source:
         counts = source.counts()
         target = _target(empty)
+        target.begin()
         with progress("copying records", counts["record"]) as advance:
             for piece in source.pieces():
                 target.put(piece)
@@ -95,11 +103,14 @@ def copy(origin: Store, empty: Store, progress: Progress) -> Copied:
             target.end()
         with _source(empty) as copied, progress("comparing", 2 * (counts["record"] + counts["session"])) as advance:
             after = copied.counts()
-            return Copied(
+            both = Copied(
                 {table: (counts[table], after[table]) for table in COUNTED},
                 {account: (_sums(source, account, advance), _sums(copied, account, advance))
                  for account in origin.accounts()},
             )  # fmt: skip
+        if not both.differences:
+            target.release()
+        return both
 
 
 def _sums(source: Source, account: str, advance: Callable[[int], None]) -> Sums:

@@ -8,6 +8,7 @@ import psycopg
 from psycopg import Connection, errors
 
 from sessiontree.store.condition import Condition
+from sessiontree.store.parts import half_copies
 from sessiontree.store.postgres import distributing, migrating, months, opening
 
 SERVER_VERSION_MIN = 14
@@ -50,6 +51,8 @@ def look(url: str) -> Condition:
                 done = "run `sessiontree store migrate`" if version < migrating.newest() else "use a newer Sessiontree"
                 found.faults.append(f"the schema has version {version}, and this program {migrating.newest()}: {done}")
             elif version:
+                if _ask(db, half_copies.READ):
+                    found.faults.append(half_copies.refusal("the database", half_copies.EMPTY))
                 _look_at_schema(db, found)
                 _look_at_nodes(db, found)
                 _look_at_partitions(db, found)

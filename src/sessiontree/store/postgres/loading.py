@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import Connection
 
+from sessiontree.errors import StoreError
 from sessiontree.store.copying import LAST_ROW, Piece
+from sessiontree.store.parts import half_copies
 from sessiontree.store.parts.micros import from_micros
 from sessiontree.store.parts.session_rows import read_row, read_session
 from sessiontree.store.postgres import copying, write
@@ -58,6 +60,11 @@ class PostgresTarget:
             "counter": self._put_counters,
         }
 
+    def begin(self) -> None:
+        with self._store.writing() as db:
+            if not db.execute(half_copies.SET).rowcount:
+                raise StoreError(half_copies.refusal(self._store.name, half_copies.EMPTY))
+
     def put(self, piece: Piece) -> None:
         if piece.table == "record":
             with self._store.alone() as db:
@@ -82,6 +89,10 @@ class PostgresTarget:
                 )
         with self._store.alone() as db:
             db.execute("analyze")
+
+    def release(self) -> None:
+        with self._store.writing() as db:
+            db.execute(half_copies.END)
 
     def _put(self, db: Db, table: str, rows: Rows) -> None:
         _copy(db, table, _AS_THEY_ARE[table], [tuple(map(_stored, row)) for row in rows])

@@ -10,6 +10,7 @@ from typing import Any
 from psycopg import Connection
 
 from sessiontree.errors import StoreError
+from sessiontree.store.parts import half_copies
 
 _LOCK = 0x53545245  # among advisory locks: one process migrates at a time
 _NAME = "schema"
@@ -58,7 +59,7 @@ def version(db: Connection[Any], name: str) -> int:
 
 
 def prepare(db: Connection[Any], name: str) -> None:
-    """Make an empty database ready. Raises StoreError for one of another version, or of another program."""
+    """Make an empty database ready. Raises StoreError for one of another version or program, and for half a copy."""
     found = version(db, name)
     if found == 0:
         found = migrate(db, name)
@@ -66,6 +67,8 @@ def prepare(db: Connection[Any], name: str) -> None:
         raise StoreError(f"{name} was made by a newer version of Sessiontree (schema {found}): use that one")
     if found < newest():
         raise StoreError(f"{name} was made by an older version (schema {found}): run `sessiontree store migrate` first")
+    if db.execute(half_copies.READ).fetchone():
+        raise StoreError(half_copies.refusal(name, half_copies.EMPTY))
 
 
 def migrate(db: Connection[Any], name: str) -> int:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sessiontree.errors import StoreError
 from sessiontree.store.condition import Condition
+from sessiontree.store.parts import half_copies
 from sessiontree.store.sqlite.opening import APPLICATION_ID, OLDEST_VERSION, SCHEMA_VERSION, sentence
 
 _DAMAGES = 10  # that are told
@@ -38,6 +39,8 @@ def _look(path: Path, db: sqlite3.Connection) -> Condition:
     if version != SCHEMA_VERSION:
         found.faults.append(f"the schema has version {version}, and this program {SCHEMA_VERSION}")
         return found
+    if db.execute(half_copies.READ).fetchone():
+        found.faults.append(half_copies.refusal("the file", half_copies.DELETE))
     missing = sorted(_expected().items() - db.execute(_MASTER).fetchall())
     found.faults += [f"the {name} is missing, or another: restore a backup" for name, _ in missing]
     damages = [text for (text,) in db.execute(f"pragma integrity_check({_DAMAGES})") if text != "ok"]

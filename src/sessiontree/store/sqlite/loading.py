@@ -7,8 +7,10 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from sessiontree.errors import StoreError
 from sessiontree.money import UNIT
 from sessiontree.store.copying import LAST_CHANGE, LAST_ROW, LAST_SESSION, Piece
+from sessiontree.store.parts import half_copies
 from sessiontree.store.parts.notes import PLACE, SESSION
 from sessiontree.store.parts.session_rows import read_row, read_session
 from sessiontree.store.sqlite import brought, dirty
@@ -42,6 +44,11 @@ class SqliteTarget:
             "counter": self._put_counters,
         }
 
+    def begin(self) -> None:
+        with self._store.writing() as db:
+            if not db.execute(half_copies.SET).rowcount:
+                raise StoreError(half_copies.refusal(str(self._store.path), half_copies.DELETE))
+
     def put(self, piece: Piece) -> None:
         with self._store.writing() as db:
             if piece.table in _AS_THEY_ARE:
@@ -54,6 +61,10 @@ class SqliteTarget:
     def end(self) -> None:
         with self._store.writing() as db:
             db.execute("insert into setting values ('last session', ?)", [len(self._sessions)])
+
+    def release(self) -> None:
+        with self._store.writing() as db:
+            db.execute(half_copies.END)
 
     def _put_kinds(self, db: sqlite3.Connection, rows: Rows) -> None:
         for account_id, id, record_type in rows:

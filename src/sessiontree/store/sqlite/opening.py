@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from sessiontree.errors import StoreError
+from sessiontree.store.parts import half_copies
 
 APPLICATION_ID = 0x53545245  # "STRE", in the file's header: how a Sessiontree file is known
 SCHEMA_VERSION = 3
@@ -39,7 +40,7 @@ def prepare(
 ) -> None:
     """Make the tables of a new file, and what one of the version before lacks.
 
-    Raises StoreError for a file that is something else, or of another version.
+    Raises StoreError for a file that is something else, of another version, or half a copy.
     """
     db.execute("begin")  # all three of one moment: another process may be making the tables
     application, version = (db.execute(f"pragma {name}").fetchone()[0] for name in ("application_id", "user_version"))
@@ -56,6 +57,8 @@ def prepare(
             _make_what_is_missing(db)
     elif version != SCHEMA_VERSION:
         raise StoreError(f"{path} was made by another version of Sessiontree (schema {version})")
+    if db.execute(half_copies.READ).fetchone():
+        raise StoreError(half_copies.refusal(str(path), half_copies.DELETE))
     db.execute("pragma wal_autocheckpoint = 20000")  # in pages; the writer itself checkpoints (1.6 times the rate)
 
 
