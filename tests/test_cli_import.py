@@ -15,18 +15,22 @@ import sys
 import time
 import tracemalloc
 import zlib
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from cli_help import call, run
 from sessiontree import catalog_files
+from sessiontree.cli.common import opened_store
 from sessiontree.elements import Element
-from sessiontree.errors import StoreError
+from sessiontree.errors import StoreError, StoreGone
 from sessiontree.importing import Rejects, Summary, add_all
+from sessiontree.keeping_process import KeeperProcess
+from sessiontree.settings import Settings
 from sessiontree.sources import PIECE_BYTES, SourceError, elements
 from sessiontree.store import Store, open_store
 from sessiontree.store.intakes import Origin, new_id
@@ -245,6 +249,64 @@ def test_an_import_that_is_interrupted_before_its_first_record(where: str, monke
     monkeypatch.setattr("sessiontree.sources.elements", interrupted)
     result = call("import", "--store", where, "-", input=ndjson())
     assert (result.exit_code, result.output) == (1, "Stopped: nothing is stored.\n")
+
+
+def test_an_import_whose_store_goes_away_says_how_to_go_on(tmp_path: Path, where: str, monkeypatch: pytest.MonkeyPatch):
+    """The store answers nothing any more after the first batch, not even what it holds of the import."""
+    file = tmp_path / "a.ndjson"
+    file.write_bytes(ndjson([{**RECORDS[2], "id": f"turn {at}"} for at in range(9000)]))
+
+    def gone(*_: object, **__: object) -> Any:
+        raise StoreGone(f"{where} cannot be reached")
+
+    @contextmanager
+    def going(*arguments: Any, **named: Any) -> Iterator[Store]:
+        with opened_store(*arguments, **named) as store:
+            add = store.add
+
+            def once(*given: Any) -> Any:
+                monkeypatch.setattr(store, "add", gone)
+                monkeypatch.setattr(store, "intakes", SimpleNamespace(get=gone))
+                return add(*given)
+
+            monkeypatch.setattr(store, "add", once)
+            yield store
+
+    with monkeypatch.context() as patch:
+        patch.setattr("sessiontree.cli.importing.opened_store", going)
+        result = call("import", "--store", where, file)
+    assert result.exit_code == 1
+    assert result.stdout == f"{file}: 4,000 created, 0 updated, 0 unchanged, 0 rejected\n"
+    error, go_on = result.stderr.splitlines()
+    assert error == f"Error: {where} cannot be reached (the records counted above are stored)"
+    command = re.fullmatch(
+        r"Some of it may be stored, as import \w{16}\. Run it again to go on, what is stored counts as unchanged then; "
+        r"or take it back: sessiontree (imports undo .*)",
+        go_on,
+    )
+    assert command, go_on
+    assert stored_in(where) == 4000
+    assert call(*shlex.split(command[1]), "--yes").exit_code == 0
+    assert stored_in(where) == 0
+
+
+def test_the_process_that_refreshes_beside_an_import_logs_nothing(
+    tmp_path: Path, where: str, monkeypatch: pytest.MonkeyPatch
+):
+    """What keeps it from its work is an error of the import, which says it in its own way."""
+    started: list[Settings] = []
+
+    class Noted(KeeperProcess):
+        def __init__(self, settings: Settings) -> None:
+            started.append(settings)
+            super().__init__(settings)
+
+    monkeypatch.setattr("sessiontree.keeping_process.KeeperProcess", Noted)
+    monkeypatch.setattr("sessiontree.cli.importing._LARGE", 1)
+    file = tmp_path / "a.ndjson"
+    file.write_bytes(ndjson())
+    assert call("import", "--store", where, file).exit_code == 0
+    assert [each.log_level for each in started] == ["critical"]
 
 
 def test_rejected_lines_of_standard_input_go_to_the_present_folder(tmp_path: Path):

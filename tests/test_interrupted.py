@@ -78,6 +78,32 @@ def test_an_interrupt_while_it_looks_says_that_nothing_is_done(
     assert (result.exit_code, result.stderr, stored_in(where)) == (1, f"Stopped: {said}\n", RECORDS)
 
 
+@pytest.mark.parametrize(
+    ("command", "during", "said"),
+    [
+        (("export", "-o", "x.csv"), "export.session_trees", "x.csv is not written."),
+        (("export", "-o", "-"), "export.session_trees", "what has been written is not whole."),
+        (("export", "-o", "x.csv"), "export.opened_store", "x.csv is not written."),
+        (("audit",), "audit.progress", "nothing is audited, and nothing was changed."),
+        (("import", "a.ndjson"), "importing.opened_store", "nothing is stored."),
+    ],
+)
+def test_an_interrupt_of_what_only_reads_is_a_sentence(
+    command: Sequence[str],
+    during: str,
+    said: str,
+    where: str,
+    id: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(f"sessiontree.cli.{during}", interrupted)
+    result = call(*command, "--store", where)
+    assert (result.exit_code, result.stderr) == (1, f"Stopped: {said}\n")
+    assert not list(tmp_path.glob("x.csv*"))
+
+
 @pytest.mark.parametrize("command", [UNDO, DELETE, PRUNE], ids=lambda each: each[0])
 def test_a_no_is_answered_as_an_interrupt_is(command: Sequence[str], where: str, id: str):
     asked = [each for each in given(command, id) if each != "--yes"]

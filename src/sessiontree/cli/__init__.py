@@ -4,6 +4,7 @@ Exit statuses: 0 it worked, 1 something failed or was rejected (one sentence say
 """
 
 import importlib
+import logging
 import os
 from typing import Any
 
@@ -34,6 +35,8 @@ _COMMANDS = {
 }
 
 _SERVING = ("demo", "serve")  # which take signals in their own way
+_LOGGING = ("sessiontree", "psycopg")
+"""Who logs. A command that keeps no log shows none of it among its own lines: what matters comes as an error."""
 
 
 class _Program(click.Group):
@@ -87,5 +90,7 @@ def main() -> None:
 
 def program() -> None:
     """The command line as a process of its own, whose signals are its own affair."""
+    for name in _LOGGING:
+        logging.getLogger(name).addHandler(logging.NullHandler())
     _Program.takes_signals = True
     main()

@@ -16,6 +16,7 @@ from sessiontree.cli.common import (
     warn_of_account,
     warn_of_undeclared,
 )
+from sessiontree.cli.interrupts import stopping
 from sessiontree.cli.progress import progress
 from sessiontree.doubles import Double, differing_fields
 from sessiontree.store import Asks, Store
@@ -32,7 +33,12 @@ def audit(account: str, type_name: str | None, as_json_: bool, strict: bool) -> 
 
     It judges what the providers sent; `verify` judges what was made of it.
     """
-    with opened_store(given_settings(), create=False) as store, Audit(store.catalog) as audit:
+    settings = given_settings()
+    with (
+        stopping(lambda: "nothing is audited, and nothing was changed."),
+        opened_store(settings, create=False) as store,
+        Audit(store.catalog) as audit,
+    ):
         warn_of_account(store, account)
         warn_of_undeclared(store)
         declared = None if type_name is None else record_type(store.catalog, type_name).name

@@ -17,6 +17,7 @@ from sessiontree.cli.common import (
     warn,
 )
 from sessiontree.cli.fields import chosen, fields_option
+from sessiontree.cli.interrupts import stopping
 from sessiontree.cli.progress import progress
 from sessiontree.cli.refreshing import refresh
 from sessiontree.cli.session_options import as_usage, parameters, session_options
@@ -53,7 +54,7 @@ def export(account: str, file: str, format_name: str | None, fields: str | None,
     """
     settings = given_settings()
     name = format_name or _format_of(file)
-    with opened_store(settings, create=False) as store:
+    with stopping(lambda: _stopped(file)), opened_store(settings, create=False) as store:
         warn(store, account)
         layout = Layout(chosen(fields, store, account))
         query = _query(store, account, settings, parameters(filters))
@@ -117,6 +118,11 @@ def _opened(file: str) -> Iterator[BinaryIO]:
             part.unlink(missing_ok=True)
     except OSError as error:
         raise SessiontreeError(f"{file} cannot be written: {error.strerror}") from None
+
+
+def _stopped(file: str) -> str:
+    """What an export that was interrupted leaves."""
+    return "what has been written is not whole." if file == _STDOUT else f"{file} is not written."
 
 
 def _say(file: str, tally: Tally) -> None:

@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -29,6 +30,7 @@ _STREAM = re.compile(r"-|/dev/stdin|/dev/fd/\d+|/proc/self/fd/\d+")
 """Files with no folder of their own to put rejects into: standard input, and what a shell opens for `<(command)`."""
 _STREAM_REJECTS = "import.rejected.ndjson"
 _FILES_NAMED = 5
+_SILENT = "critical"
 _LARGE = 4 << 20
 """Bytes of files that take longer than starting a process."""
 
@@ -56,14 +58,14 @@ def import_(account: str, type_name: str | None, files: tuple[str, ...]) -> None
         100_000
     )  # records live for one batch and are in no circles: looking for those took a tenth of the time
     settings = given_settings()
-    with (
-        opened_store(settings, create=True) as store,
-        _Keeping(settings) as keeping,
-        stopping(lambda: _stopped(store, account, origin.id)),
-    ):
+    with ExitStack() as opened:
+        with stopping(lambda: "nothing is stored."):
+            store = opened.enter_context(opened_store(settings, create=True))
+            keeping = opened.enter_context(_Keeping(settings))
+        opened.enter_context(stopping(lambda: _stopped(store, account, origin.id)))
         refuse_disputed(store)
         declared = None if type_name is None else record_type(store.catalog, type_name).name
-        failed = broken = False
+        failed = broken = told = False
         try:
             for file in files:
                 rejects = of_streams if _STREAM.fullmatch(file) else Rejects(Path(f"{file}.rejected.ndjson"))
@@ -75,8 +77,11 @@ def import_(account: str, type_name: str | None, files: tuple[str, ...]) -> None
                 if not broken:
                     finish(store, account, origin)
                 click.echo(f"Import {origin.id}{_takes_back(account, intake)}")
+            told = True
             refresh(store)
         except StoreError:
+            if not told:
+                click.echo(_stopped(store, account, origin.id), err=True)
             if not failed:  # otherwise the reason has been told
                 raise
     if failed:
@@ -104,12 +109,19 @@ class _Keeping:
 
         self._left -= count
         if self._left < 0 and self._keeper is None:
-            self._keeper = KeeperProcess(self._settings)
+            # What keeps it from its work is met by the import, too, or by the refresh in the end, which say so.
+            self._keeper = KeeperProcess(replace(self._settings, log_level=_SILENT))
 
 
 def _stopped(store: Store, account: str, id: str) -> str:
-    """What an import that was interrupted leaves, and the two ways on from there."""
-    intake = store.intakes.get(account, id)
+    """What an import that did not come to its end leaves, and the two ways on from there."""
+    try:
+        intake = store.intakes.get(account, id)
+    except StoreError:
+        return (
+            f"Some of it may be stored, as import {id}. Run it again to go on, what is stored counts as unchanged "
+            f"then; or take it back: {undo_command(account, id)}"
+        )
     if intake is None:
         return "nothing is stored."
     stored = intake.records - intake.rejected
