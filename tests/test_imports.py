@@ -142,6 +142,15 @@ def test_a_request_whose_records_were_all_rejected_is_an_import_too(client: Any)
     assert (noted["id"], noted["created"], noted["rejected"]) == (id, 0, 1)
 
 
+def test_undoing_what_was_rejected_whole_changes_nothing(client: Any):
+    id = send(client, {"record_type": "call-control"}, status=400)
+    before, _ = imports(client)
+    undone = client.post(f"/v2/imports/{id}/undo")
+    told = undone.json()["data"]
+    assert (undone.status_code, told["state"], told["undone_at"], told["records_removed"]) == (200, "rejected", None, 0)
+    assert imports(client)[0] == before
+
+
 def test_the_list_of_files_or_of_requests(client: Any, inside: Any):
     requests = [send(client, leg(str(at))) for at in range(3)]
     files = Origin(new_id(), files="a.ndjson")
@@ -343,6 +352,18 @@ def test_the_preview_warns_of_what_later_imports_repeated(tmp_path: Path, where:
     result = call("imports", "undo", "--store", where, "--yes", id)
     assert "unchanged records in later imports: 1; those that are of this one go too" in result.stdout
     assert tree_total(where) is None
+
+
+def test_an_import_that_was_rejected_whole_is_left_as_it_is(tmp_path: Path, where: str):
+    file = write(tmp_path / "a.ndjson", {"record_type": "call-control"})
+    assert call("import", "--store", where, file).exit_code == 1
+    listed = call("imports", "list", "--store", where).stdout
+    id = listed.splitlines()[1].split()[0]
+    result = call("imports", "undo", "--store", where, "--yes", id)
+    said = f"nothing of {id} is stored, so there is nothing to take back: all of its records were rejected\n"
+    assert (result.exit_code, result.output) == (0, said)
+    assert call("imports", "list", "--store", where).stdout == listed
+    assert " rejected " in listed
 
 
 def test_several_files_are_one_import(tmp_path: Path, where: str):

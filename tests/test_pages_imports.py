@@ -68,6 +68,9 @@ def test_files_and_requests_can_be_listed_by_themselves(inside: Any, client: Any
     rows = [[cell.text for cell in row.all("td")] for row in page.one("tbody").all("tr")]
     assert [row[6:8] for row in rows] == [["1", "unfinished"], ["1,200", "rejected"]]
     assert [link for link in page.all("a") if link.attributes["href"].endswith("/undo")] == []
+    refused = read(signed_in.get(f"/imports/{files.id}/undo").text)
+    assert refused.one("h1").text == "Nothing of this import is stored"
+    assert refused.one("main").all("form") == []
     asking = read(signed_in.get(f"/imports/{begun.id}/undo").text)
     assert "still under way, this breaks it off" in asking.one("p", class_="notice").text
     assert signed_in.get("/imports?filter[source]=files").status_code == 400

@@ -72,6 +72,9 @@ def undo(account: str, dry_run: bool, yes: bool, id: str) -> None:
         if found.undone is not None:
             click.echo(f"{id} is undone already, since {_moment(found.undone)} UTC")
             return
+        if found.is_over:
+            click.echo(f"nothing of {id} is stored, so there is nothing to take back: all of its records were rejected")
+            return
         with stopping(lambda: _stopped(store, account, id)):
             refresh(store)
             with progress("looking", found.created + found.updated) as advance:

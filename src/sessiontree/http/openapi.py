@@ -146,7 +146,8 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         "Take an import back",
         "Takes out every content of a record that the import brought: records that it created are removed, those that "
         "it changed get back the content before. What other imports brought stays; what they found unchanged is not "
-        "theirs. It goes on where it was stopped; one that is undone already is left alone, and the answer says so.",
+        "theirs. It goes on where it was stopped; one that is undone already is left alone, and the answer says so; "
+        "one that was rejected stays so.",
         import_answers.UndoAnswer,
         openapi_examples.UNDONE,
         (IMPORT_ID, DRY_RUN),

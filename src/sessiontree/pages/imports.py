@@ -57,7 +57,7 @@ async def undoing(visit: Visit) -> Response:
     """What undoing an import would take away, and the question whether to do it."""
     id = visit.call.names[0]
     intake = await intake_of(visit.call, id)
-    preview = None if intake.undone else await previewed(visit.call, id)
+    preview = None if intake.is_over else await previewed(visit.call, id)
     return layout.page(
         visit,
         "import-undo.html",

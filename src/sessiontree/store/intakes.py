@@ -94,6 +94,11 @@ class Intake:
         return "stored" if self.records > self.rejected else "rejected"
 
     @property
+    def is_over(self) -> bool:
+        """Whether there is nothing to undo: it is undone already, or all of it was rejected."""
+        return self.state in ("undone", "rejected")
+
+    @property
     def brought(self) -> int:
         """Of how many records it brought a content: undoing takes nothing else back."""
         return self.created + self.updated
@@ -138,6 +143,7 @@ class Intakes(Protocol):
 
         To be called again until it answers None: then nothing is left and the intake is undone. From the first call on
         nothing more can be added to it. Stopped in between, it is gone on with by calling again. Undone already: None.
+        One that was rejected, of which nothing is stored, stays what it is: None at once.
         Raises UnknownIntake.
         """
 

@@ -88,7 +88,7 @@ class PostgresIntakes:
         found = _get(db, account_id, number, lock=True)
         if found is None:
             raise UnknownIntake(id)
-        if found.undone is not None:
+        if found.is_over:
             return None
         if found.undo_began is None:
             _begin(db, account_id, number, at)

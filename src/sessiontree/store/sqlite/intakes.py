@@ -72,7 +72,7 @@ class SqliteIntakes:
             found = _get(db, account_id, number)
             if account_id is None or number is None or found is None:
                 raise UnknownIntake(id)
-            if found.undone is not None:
+            if found.is_over:
                 return None
             if found.undo_began is None:
                 _begin(db, account_id, number, at)

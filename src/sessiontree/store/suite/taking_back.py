@@ -175,6 +175,23 @@ def test_undoing_twice_changes_nothing_more(store: Store) -> None:
     assert (seen and seen.undone, store.count()) == (later(1), 1)
 
 
+def test_what_was_rejected_whole_stays_so(store: Store) -> None:
+    origin = Origin(new_id(), files="a.csv")
+    store.add(ACCOUNT, [], RECEIVED, [Share(origin, 0, rejected=3)])
+    assert store.intakes.undo(ACCOUNT, origin.id, later(1)) is None
+    noted = store.intakes.get(ACCOUNT, origin.id)
+    assert noted is not None
+    assert (noted.state, noted.undo_began, noted.undone) == ("rejected", None, None)
+
+
+def test_what_is_rejected_so_far_can_be_broken_off(store: Store) -> None:
+    origin = Origin(new_id(), files="a.csv")
+    store.add(ACCOUNT, [], RECEIVED, [Share(origin, 0, rejected=3, more=True)])
+    assert store.intakes.undo(ACCOUNT, origin.id, later(1)) is None
+    noted = store.intakes.get(ACCOUNT, origin.id)
+    assert (noted and noted.state) == "undone"
+
+
 def test_nothing_can_be_added_to_what_is_being_undone(store: Store) -> None:
     origin = bring(store, *(leg(store, f"{at}") for at in range(4)))
     store.intakes.undo(ACCOUNT, origin.id, RECEIVED, limit=2)
