@@ -199,6 +199,29 @@ def stopped(tmp_path: Path, where: str, lines: bytes, until_stored: int) -> str:
     return str(err.decode())
 
 
+@pytest.mark.parametrize(
+    ("records", "said"),
+    [
+        (
+            [{"record_type": f"fax{at}", "id": "x"} for at in range(3)],
+            "3 of 3 for one reason: record_type: 'fax0' is no",
+        ),
+        (
+            [{"record_type": "call-control"}, *({**RECORDS[0], "cost": value} for value in ("NaN", "1,5"))],
+            "2 of 3 for one reason: cost: 'NaN' is not a decimal",
+        ),
+        ([[at] for at in range(150)], "150 of 150 for one reason: the record is not a JSON object"),
+        ([{"record_type": "call-control", "id": f"{at}", f"f{at}": float("nan")} for at in range(150)], "1 of 150 for"),
+    ],
+)
+def test_the_most_frequent_reason_is_named(records: list[Any], said: str, tmp_path: Path, where: str):
+    file = tmp_path / "a.ndjson"
+    file.write_bytes("".join(json.dumps(each) + "\n" for each in records).encode())
+    result = call("import", "--store", where, file)
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 2)
+    assert result.stderr.startswith(f"Rejected: {said}")
+
+
 @pytest.mark.long
 def test_a_busy_import_can_be_interrupted_at_any_moment(tmp_path: Path, where: str):
     """Also where modules are compiled, which take an exception amid a multiplication for a lack of memory."""

@@ -5,7 +5,7 @@ again is safe. Where the records come from is the affair of `sources`.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, cast
@@ -20,6 +20,7 @@ from sessiontree.store import Outcome, Store
 from sessiontree.store.intakes import Origin, Share
 
 BATCH = 4000
+_REASONS_MAX = 100  # that are counted: a damaged file may have as many as records
 
 
 @dataclass(slots=True)
@@ -30,6 +31,24 @@ class Summary:
     updated: int = 0
     unchanged: int = 0
     rejected: int = 0
+    _reasons: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
+
+    @property
+    def reason(self) -> str:
+        """Why most of the rejected records were, with how many those are and an example; empty if none was."""
+        if not self._reasons:
+            return ""
+        count, example = max(self._reasons.values(), key=lambda each: each[0])
+        return f"{count:,} of {self.rejected:,} for one reason: {example}"
+
+    def reject(self, error: RecordRejected) -> None:
+        """Count a rejected record. What is wrong with one field is one reason, whatever values it has."""
+        self.rejected += 1
+        example = str(error) if error.field is None else f"{error.field}: {error}"
+        reason = (error.code, error.field or example)
+        if reason in self._reasons or len(self._reasons) < _REASONS_MAX:
+            count, example = self._reasons.get(reason, (0, example))
+            self._reasons[reason] = (count + 1, example)
 
     @property
     def received(self) -> int:
@@ -143,5 +162,5 @@ def _readable(
                 raise RecordRejected(None, "10015", element.problem)
             yield read(element.body, record_type)
         except RecordRejected as error:
-            summary.rejected += 1
+            summary.reject(error)
             rejects.add(element, error)

@@ -178,6 +178,8 @@ def _import_file(
         f"{file}: {summary.created:,} created, {summary.updated:,} updated, "
         f"{summary.unchanged:,} unchanged, {summary.rejected:,} rejected"
     )
+    if summary.reason:
+        click.echo(f"Rejected: {as_called(summary.reason)}", err=True)
     if rejects.made:
         click.echo(f"Rejected records, with the reasons, are in {rejects.path}", err=True)
     if problem is not None:
