@@ -210,6 +210,7 @@ def stopped(tmp_path: Path, where: str, lines: bytes, until_stored: int) -> str:
             [{"record_type": "call-control"}, *({**RECORDS[0], "cost": value} for value in ("NaN", "1,5"))],
             "2 of 3 for one reason: cost: 'NaN' is not a decimal",
         ),
+        ([{"id": "x"}], "1 of 1 for one reason: record_type is missing"),
         ([[at] for at in range(150)], "150 of 150 for one reason: the record is not a JSON object"),
         ([{"record_type": "call-control", "id": f"{at}", f"f{at}": float("nan")} for at in range(150)], "1 of 150 for"),
     ],

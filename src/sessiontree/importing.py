@@ -44,7 +44,8 @@ class Summary:
     def reject(self, error: RecordRejected) -> None:
         """Count a rejected record. What is wrong with one field is one reason, whatever values it has."""
         self.rejected += 1
-        example = str(error) if error.field is None else f"{error.field}: {error}"
+        named = error.field is None or str(error).startswith(error.field)
+        example = str(error) if named else f"{error.field}: {error}"
         reason = (error.code, error.field or example)
         if reason in self._reasons or len(self._reasons) < _REASONS_MAX:
             count, example = self._reasons.get(reason, (0, example))
