@@ -350,7 +350,7 @@ def test_the_preview_warns_of_what_later_imports_repeated(tmp_path: Path, where:
     id = import_(where, file)
     import_(where, file)
     result = call("imports", "undo", "--store", where, "--yes", id)
-    assert "unchanged records in later imports: 1; those that are of this one go too" in result.stdout
+    assert "  of these, sent again unchanged by later imports: at most 1; they go too\n" in result.stdout
     assert tree_total(where) is None
 
 
@@ -364,6 +364,25 @@ def test_an_import_that_was_rejected_whole_is_left_as_it_is(tmp_path: Path, wher
     assert (result.exit_code, result.output) == (0, said)
     assert call("imports", "list", "--store", where).stdout == listed
     assert " rejected " in listed
+
+
+def test_the_preview_counts_no_more_repeats_than_records_of_the_import(tmp_path: Path, where: str):
+    mine, others = ([leg(f"{name}{at}", cost="1") for at in range(5)] for name in "ab")
+    import_(where, write(tmp_path / "b.ndjson", *others))
+    id = import_(where, write(tmp_path / "a.ndjson", *mine[:2]))
+    nothing = import_(where, write(tmp_path / "bad.ndjson", leg("a0", cost="1"), leg("c", cost="2")))
+    import_(where, write(tmp_path / "all.ndjson", *others, leg("c", cost="2")))
+    assert "of these, sent again unchanged by later imports: at most 2;" in preview_of(where, id)
+    assert call("imports", "undo", "--store", where, "--yes", nothing).exit_code == 0
+    assert "at most 2;" in preview_of(where, id)
+    last = import_(where, write(tmp_path / "c.ndjson", leg("c", cost="3")))
+    assert "unchanged" not in preview_of(where, last)
+
+
+def preview_of(where: str, id: str) -> str:
+    result = call("imports", "undo", "--store", where, "--dry-run", id)
+    assert result.exit_code == 0
+    return result.stdout
 
 
 def test_several_files_are_one_import(tmp_path: Path, where: str):
@@ -410,6 +429,8 @@ def test_imports_of_files_stand_out_among_requests(tmp_path: Path, where: str):
     assert (
         cut.stderr == "Note: there are more; --limit shows others, --source file only what was imported from files.\n"
     )
+    one_kind = call("imports", "list", "--store", where, "--source", "http", "--limit", "2")
+    assert one_kind.stderr == "Note: there are more; --limit shows others.\n"
     assert call("imports", "list", "--store", where, "--limit", "4").stderr == ""
     none = call("imports", "list", "--store", where, "--account", "other", "--source", "file")
     assert none.stderr == "Nothing has been imported from files for the account other.\n"

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 _EXTRA = re.compile(r"pip install 'sessiontree\[(\w+)\]'")
+_REQUEST = re.compile(r"GET /\S+ or (?=`sessiontree )")
 
 
 def program() -> str:
@@ -26,11 +27,11 @@ def name() -> str:
 
 
 def as_called(text: str) -> str:
-    """A sentence whose commands can be called here as they stand in it."""
+    """A sentence whose commands can be called here as they stand in it, without the requests that would do as well."""
     if "sessiontree" not in text:
         return text
     text = _EXTRA.sub(lambda found: _installing(found[1]), text)
-    return text.replace("`sessiontree ", f"`{program()} ")
+    return _REQUEST.sub("", text).replace("`sessiontree ", f"`{program()} ")
 
 
 def short(path: Path) -> str:

@@ -14,7 +14,8 @@ from sessiontree.store.intakes import FILE, HTTP, SOURCES, Intake, Preview, Unkn
 from sessiontree.taking_back import undo as undo_all
 
 _LISTED = 50
-_MORE = "Note: there are more; --limit shows others, --source file only what was imported from files."
+_MORE = "Note: there are more; --limit shows others"
+_ONLY_FILES = ", --source file only what was imported from files"
 
 
 @click.group()
@@ -40,7 +41,7 @@ def list_(account: str, limit: int, source: str | None) -> None:
     for line in table(rows):
         click.echo(line)
     if len(found) > limit:
-        click.echo(_MORE, err=True)
+        click.echo(f"{_MORE}{'' if source else _ONLY_FILES}.", err=True)
 
 
 def _row(intake: Intake) -> tuple[str, ...]:
@@ -106,5 +107,5 @@ def _preview_lines(intake: Intake, preview: Preview) -> list[str]:
     said += lines(preview.removal)
     said.append(f"  sessions that change: {preview.sessions:,}")
     if preview.repeated:
-        said.append(f"  unchanged records in later imports: {preview.repeated:,}; those that are of this one go too")
+        said.append(f"  of these, sent again unchanged by later imports: at most {preview.repeated:,}; they go too")
     return said

@@ -55,7 +55,7 @@ class Undone(msgspec.Struct, omit_defaults=True):
 
     Records were removed, or given back the content before (`records_restored`); `versions_dropped` counts contents
     that left the histories, and `cost` by how much all costs add up to less. A dry run says how many sessions change,
-    and how many records later imports found unchanged (`repeated_later`): what they repeated of this one goes too.
+    and how many of these records later imports may have found unchanged, at most (`repeated_later`): they go too.
     """
 
     import_id: str

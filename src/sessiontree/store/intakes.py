@@ -113,7 +113,8 @@ class Intake:
 class Preview:
     """What undoing an intake would do. `sessions` is how many sessions it changes.
 
-    `repeated` is how many records later intakes found unchanged: what they repeated of this one goes all the same.
+    `repeated` is how many of its records later intakes may have found unchanged, at most: which ones is not kept, since
+    a repeat belongs to nobody. They go all the same.
     """
 
     removal: Removal

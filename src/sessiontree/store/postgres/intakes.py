@@ -72,7 +72,8 @@ class PostgresIntakes:
                 sessions |= removing.sessions_of(db, account_id, [each.row for each in going if not each.stays])
                 looked(len(rows))
             (repeated,) = db.execute(_REPEATED, [account_id, number]).fetchone() or (0,)
-        return Preview(together(parts), len(sessions), repeated)
+        removal = together(parts)
+        return Preview(removal, len(sessions), min(repeated, removal.records))
 
     def undo(self, account: str, id: str, at: datetime, *, limit: int = 500) -> Removal | None:
         number = number_of(id)

@@ -63,7 +63,8 @@ class SqliteIntakes:
                 sessions |= removing.sessions_of(db, [each.row for each in going if not each.stays])
                 looked(len(rows))
             (repeated,) = db.execute(_REPEATED, [account_id, number]).fetchone()
-        return Preview(together(parts), len(sessions), repeated)
+        removal = together(parts)
+        return Preview(removal, len(sessions), min(repeated, removal.records))
 
     def undo(self, account: str, id: str, at: datetime, *, limit: int = 500) -> Removal | None:
         store, number = self._store, number_of(id)

@@ -108,6 +108,13 @@ def test_a_repeat_belongs_to_nobody(store: Store) -> None:
     assert store.count() == 0
 
 
+def test_no_more_repeats_are_told_than_an_intake_has_records(store: Store) -> None:
+    bring(store, other := leg(store, "b"))
+    mine, same = bring(store, leg(store, "a")), bring(store, leg(store, "a"))
+    bring(store, *[other] * 3)
+    assert [store.intakes.preview(ACCOUNT, each.id).repeated for each in (mine, same)] == [1, 0]
+
+
 def test_intakes_that_share_a_commit_keep_what_is_theirs(store: Store) -> None:
     a, b, c = (Origin(new_id(), key=f"st_{at}") for at in range(3))
     records = [
