@@ -17,9 +17,15 @@ from sessiontree.verifying import verify
 from test_workers import until
 
 REFUSED = (
-    "step is declared otherwise than where the sessions were made: name that catalogue with --catalog, "
-    "or have them made by this one with `sessiontree catalog apply`"
+    "step is declared otherwise than where the sessions were made: if this catalogue is the newer one, run "
+    "`sessiontree catalog apply` with it; if not, start this again with the newer one, named with --catalog"
 )
+OUTDATED = (
+    "step was declared otherwise since this process began (`sessiontree catalog apply`): restart it with that catalogue"
+)
+APPLIED = """5 records are read by the present catalogue; changed: step
+Servers that run with other declarations go on storing, but leave sessions alone: restart them.
+"""
 STEPS = [{"record_type": "step", "id": f"{at}", "under": f"{at - at % 2}", "cost": "1"} for at in range(4)]
 MORE = [{"record_type": "step", "id": "4", "under": "0", "cost": "1"}]
 
@@ -56,14 +62,20 @@ def test_apply_beside_a_server_that_still_has_the_old_declarations(tmp_path: Pat
         until(lambda: '"steps"' in server.get("/v2/sessions").text)
         assert call("catalog", "apply", *new).exit_code == 0
         assert server.post(MORE).status_code == 200
-        until(lambda: REFUSED in log(server))
-        assert server.get("/v2/verify").status_code == 503
+        until(lambda: OUTDATED in log(server))
+        refused = server.get("/v2/verify")
+        assert (refused.status_code, refused.json()["errors"][0]["detail"]) == (
+            503,
+            "sessions are made by other declarations than those of this server: "
+            "its operator should restart it with those",
+        )
+        assert server.get("/readyz").status_code == 200
         assert server.get("/v2/sessions").status_code == 200
         assert server.get("/v2/session_analysis/step/4").status_code == 200
         assert products(where, types / "new") == {"walks"}
         proved(where, types / "new")
         again = call("catalog", "apply", *new)
-        assert (again.exit_code, again.stdout) == (0, "5 records are read by the present catalogue; changed: step\n")
+        assert (again.exit_code, again.stdout) == (0, APPLIED)
         proved(where, types / "new")
         assert "nothing to do" in call("catalog", "apply", *new).stdout
         refused = call("verify", "--store", where, "--catalog", types / "old")
@@ -72,7 +84,7 @@ def test_apply_beside_a_server_that_still_has_the_old_declarations(tmp_path: Pat
         refused = call("export", "--store", where, "--catalog", types / "old", "-o", tmp_path / "all.csv")
         assert (refused.exit_code, f"Error: {REFUSED}\n" in refused.stderr) == (1, True)
         assert not list(tmp_path.glob("all.csv*"))
-        assert log(server).count(f"sessions wait to be refreshed: {REFUSED}") == 1
+        assert log(server).count(f"sessions wait to be refreshed: {OUTDATED}") == 1
 
 
 def test_servers_with_the_new_declarations_wait_until_they_are_applied(tmp_path: Path, where: str, types: Path):
@@ -85,6 +97,14 @@ def test_servers_with_the_new_declarations_wait_until_they_are_applied(tmp_path:
         until(lambda: REFUSED in log(server))
         assert "step changed in the catalogue; run `sessiontree catalog apply`" in log(server)
         assert call("import", *new, file).stderr == f"Error: {REFUSED}\n"
+        assert (
+            server.get("/v2/verify")
+            .json()["errors"][0]["detail"]
+            .endswith(
+                "its operator should apply its own with `sessiontree catalog apply` if they are the newer ones, "
+                "else restart it with those"
+            )
+        )
         assert call("catalog", "apply", *new).exit_code == 0
         until(lambda: "sessions are refreshed again" in log(server))
         assert '"steps"' not in server.get("/v2/sessions").text

@@ -37,7 +37,11 @@ class StoreGone(StoreError):
 
 
 class SessionsDisputed(StoreError):
-    """The sessions are made by other declarations than those at hand."""
+    """The sessions are made by other declarations than those at hand; `outdated`: they were not when this began."""
+
+    def __init__(self, text: str, *, outdated: bool = False) -> None:
+        super().__init__(text)
+        self.outdated = outdated
 
 
 class EventNotFound(SessiontreeError):

@@ -107,6 +107,7 @@ def _keep() -> None:
     try:
         catalog = catalog_files.load(Path(settings.catalog) if settings.catalog else None)
         store = open_store(settings.store, catalog, create=False, sparing=True)
+        store.sessions.disputed()  # from now on it is known what was agreed when this began
     except SessiontreeError as error:
         log.error("sessions cannot be refreshed: %s", error)
         sys.exit(1)

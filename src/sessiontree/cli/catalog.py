@@ -21,6 +21,7 @@ from sessiontree.trial import RelationshipReport, Tally, Trial
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False)
+_SERVERS = "Servers that run with other declarations go on storing, but leave sessions alone: restart them."
 
 
 @click.group()
@@ -164,3 +165,4 @@ def apply() -> None:
         if store.stale():
             raise SessiontreeError("records were added meanwhile under another catalogue; run this again")
     click.echo(f"{done:,} records are read by the present catalogue; changed: {', '.join(stale)}")
+    click.echo(_SERVERS)

@@ -96,7 +96,9 @@ def request_error(error: Exception) -> RequestError:
     if isinstance(error, UnknownRecordType):
         return RequestError(400, UNKNOWN_VALUE, str(error), parameter="record_type")
     if isinstance(error, SessionsDisputed):
-        text = "sessions are made by other declarations than those of this server: tell its operator"
+        restart, apply = "restart it with those", "apply its own with `sessiontree catalog apply`"
+        should = restart if error.outdated else f"{apply} if they are the newer ones, else {restart}"
+        text = f"sessions are made by other declarations than those of this server: its operator should {should}"
         return RequestError(503, UNEXPECTED, text, headers={"Retry-After": RETRY_SECONDS})
     if isinstance(error, StoreError):
         text = "the store cannot be read or written now; wait a moment and send the request again"

@@ -71,7 +71,7 @@ class Service:
         """A server without its folder was started by mistake; one whose types have changed waits for a re-read."""
         lacking = [name for name in self.store.sessions.disputed() if name not in self.catalog.types]
         if lacking:
-            raise refusal(lacking, self.catalog.types)
+            raise refusal(lacking, self.catalog.types, self.store.sessions.agreed)
 
     async def in_thread(self, work: Callable[[], T]) -> T:
         """The result of long work, done outside the event loop."""

@@ -208,11 +208,17 @@ def refuse_disputed(store: Store) -> None:
     To ask before work that ends with a refresh, or compares sessions with their records.
     """
     if names := store.sessions.disputed():
-        raise refusal(names, store.catalog.types)
+        raise refusal(names, store.catalog.types, store.sessions.agreed)
 
 
-def refusal(disputed: Sequence[str], declared: Container[str]) -> SessionsDisputed:
-    """Why a refresh leaves sessions alone, and what to do about it."""
+def refusal(disputed: Sequence[str], declared: Container[str], agreed: Container[str]) -> SessionsDisputed:
+    """Why a refresh leaves sessions alone, and what to do about it. `agreed`: see `Sessions.agreed`."""
+    if all(name in agreed for name in disputed):
+        they = "was" if len(disputed) == 1 else "were"
+        since = (
+            f"{', '.join(disputed)} {they} declared otherwise since this process began (`sessiontree catalog apply`)"
+        )
+        return SessionsDisputed(f"{since}: restart it with that catalogue", outdated=True)
     lacking = [name for name in disputed if name not in declared]
     if lacking:
         they, them = ("has no such type", "its folder") if len(lacking) == 1 else ("has no such types", "their folder")
@@ -222,8 +228,9 @@ def refusal(disputed: Sequence[str], declared: Container[str]) -> SessionsDisput
         )
     they = "is" if len(disputed) == 1 else "are"
     return SessionsDisputed(
-        f"{', '.join(disputed)} {they} declared otherwise than where the sessions were made: name that catalogue with "
-        "--catalog, or have them made by this one with `sessiontree catalog apply`"
+        f"{', '.join(disputed)} {they} declared otherwise than where the sessions were made: if this catalogue is the "
+        "newer one, run `sessiontree catalog apply` with it; if not, start this again with the newer one, named with "
+        "--catalog"
     )
 
 

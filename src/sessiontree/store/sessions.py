@@ -4,7 +4,7 @@ Rows are derived from the records. What a change of records makes out of date is
 them, so nothing that stops a process loses it; `refresh` works through those notes.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Protocol
 
 from sessiontree.session_query import SessionChange, SessionPage, SessionQuery
@@ -30,6 +30,13 @@ class Sessions(Protocol):
 
         Sessions are made by one set of declarations, those of the last re-read; a type that nobody has re-read by those
         of the first refresh that met it. Undeclared types are disputed until a re-read without them lets them go.
+        """
+
+    @property
+    def agreed(self) -> Collection[str]:
+        """The types that nobody had declared otherwise at some look since this store was opened.
+
+        Where such a type is disputed, another declaration has been applied meanwhile.
         """
 
     def settle(self) -> None:

@@ -41,13 +41,18 @@ class Table(Protocol):
 
 
 class Rules:
-    """The rules of a store, and what one catalogue's readings, by type, have to do with them."""
+    """The rules of a store, and what one catalogue's readings, by type, have to do with them.
 
-    def __init__(self, table: Table, mine: Mapping[str, str]) -> None:
+    `agreed` gets the types that they do not read otherwise, see `Sessions.agreed`.
+    """
+
+    def __init__(self, table: Table, mine: Mapping[str, str], agreed: set[str]) -> None:
         value, self._types = table.read()
         self._kept = Kept() if value is None else msgspec.json.decode(value, type=Kept)
         self._table = table
         self._mine = mine
+        self._agreed = agreed
+        self._compare()
 
     @property
     def left(self) -> list[str]:
@@ -70,7 +75,7 @@ class Rules:
     def enter(self) -> None:
         """Enter the types that nobody has, or whose records are all gone. Raises SessionsDisputed where any is."""
         if disputed := self.disputed():
-            raise refusal(disputed, self._mine)
+            raise refusal(disputed, self._mine, self._agreed)
         let_go = [name for name, reading in self._kept.readings.items() if reading is None and name not in self._mine]
         entered = {name: self._mine[name] for name in self._types if name in self._mine}
         self._keep(Kept(entered | dict.fromkeys(let_go), self.left))
@@ -90,3 +95,10 @@ class Rules:
         if kept != self._kept:
             self._kept = kept
             self._table.write(msgspec.json.encode(kept, order="sorted").decode())
+            self._compare()
+
+    def _compare(self) -> None:
+        readings, mine = self._kept.readings, self._mine
+        self._agreed.update(
+            name for name in mine.keys() | readings if readings.get(name, mine.get(name)) == mine.get(name)
+        )

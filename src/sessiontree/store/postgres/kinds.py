@@ -32,6 +32,8 @@ class Kinds:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self.readings = {name: reading_of(catalog, name) for name in catalog.types}
+        self.agreed: set[str] = set()
+        """See `Sessions.agreed`."""
         readings = sorted(self.readings.items())
         self.digest = hashlib.sha256(json.dumps(readings).encode()).hexdigest()[:16]
         """Names this catalogue's way of reading records."""

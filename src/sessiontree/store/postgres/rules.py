@@ -27,7 +27,7 @@ _WRITE = "insert into setting values (%s, %s) on conflict (name) do update set v
 
 def rules(store: "PostgresStore", db: Db) -> Rules:
     """The rules as they are in this transaction."""
-    return Rules(_Table(db), store.kinds.readings)
+    return Rules(_Table(db), store.kinds.readings, store.kinds.agreed)
 
 
 def hold(db: Db) -> None:

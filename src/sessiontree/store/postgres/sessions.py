@@ -5,7 +5,7 @@ beside each other and beside writers: an account's sessions one at a time.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +65,10 @@ class PostgresSessions:
         if not names and found.vacant():  # who stores records of that type next need not care
             self._store.write(lambda db: rules(self._store, db).enter(), begin=BEGIN_OF_ONE_MOMENT)
         return names
+
+    @property
+    def agreed(self) -> Collection[str]:
+        return self._store.kinds.agreed
 
     def settle(self) -> None:
         if self.waiting() <= _SETTLED_RECORDS:

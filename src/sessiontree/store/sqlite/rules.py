@@ -17,7 +17,7 @@ _STORED = """select distinct record_type from kind where record_type in (select 
 
 def rules(store: "SqliteStore", db: sqlite3.Connection) -> Rules:
     """The rules as they are in this transaction."""
-    return Rules(_Table(db), store.kinds.readings)
+    return Rules(_Table(db), store.kinds.readings, store.kinds.agreed)
 
 
 class _Table:

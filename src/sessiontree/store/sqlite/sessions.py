@@ -7,7 +7,7 @@ at a time does it, see `claim`.
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -114,6 +114,10 @@ class SqliteSessions:
             with self._store.writing() as db:
                 rules(self._store, db).enter()
         return names
+
+    @property
+    def agreed(self) -> Collection[str]:
+        return self._store.kinds.agreed
 
     def settle(self) -> None:
         with self._one_at_a_time, self._store.writing() as db:

@@ -63,12 +63,13 @@ def concerned(before: Catalog, after: Catalog) -> list[str]:
     return [name for name in ("call-control", "recording") if names[0].get(name) != names[1].get(name)]
 
 
-def refused(store: Store) -> None:
-    """Something waits, and this process leaves it alone."""
+def refused(store: Store, *, outdated: bool) -> None:
+    """Something waits, and this process leaves it alone; `outdated`: other declarations were applied since it began."""
     waiting = store.sessions.waiting()
     for refresh in (store.sessions.refresh, store.sessions.settle, lambda: refuse_disputed(store)):
-        with pytest.raises(SessionsDisputed, match=r"catalog apply"):
+        with pytest.raises(SessionsDisputed, match=r"catalog apply") as error:
             refresh()
+        assert (error.value.outdated, "restart it" in str(error.value)) == (outdated, outdated)
     assert store.sessions.waiting() == waiting > 0
 
 
@@ -81,10 +82,10 @@ def test_who_has_the_old_declarations_leaves_sessions_alone(opening: Opening, be
     prove(old)
     reread(new)
     fill(new, 4)
-    refused(old)
+    refused(old, outdated=True)
     prove(new)
     fill(old, 5)  # is stored, also by the old one
-    refused(old)
+    refused(old, outdated=True)
     prove(new)
     reread(new)
     prove(new)
@@ -102,11 +103,11 @@ def test_who_has_new_declarations_waits_until_they_are_applied(
     fill(old, 2, 3)
     prove(old)
     fill(new, 4, 5)
-    refused(new)
+    refused(new, outdated=False)
     prove(old)  # also what the new one stored
     reread(new, 3)
     fill(old, 6)
-    refused(old)
+    refused(old, outdated=True)
     prove(new)
     reread(new)
     prove(new)
@@ -116,7 +117,7 @@ def test_who_has_new_declarations_waits_until_they_are_applied(
 def test_a_type_that_is_not_declared_is_left_alone_before_it_stands_in_any_session(opening: Opening) -> None:
     lacking, store = opening(without("verify")), opening()
     add(store, record(store, "verify", "v", cost="1"))
-    refused(lacking)
+    refused(lacking, outdated=False)
     prove(store)
     assert store.sessions.of_record(ACCOUNT, "verify", "v") == [("verify", "v")]
 
@@ -169,7 +170,7 @@ def test_undone_declared_otherwise_and_imported_again(opening: Opening) -> None:
     add(second, record(second, "recording", "r", cost="1"))
     prove(second)
     add(first, record(first, "recording", "r2", cost="1"))
-    refused(first)
+    refused(first, outdated=True)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
