@@ -150,12 +150,19 @@ def test_a_store_that_is_down_is_told_on_a_page(inside: Any, signed_in: Any, mon
     monkeypatch.setattr(inside.service.store, "snapshot", fails)
     answer = signed_in.get(GUIDE_CALL)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
-    assert read(answer.text).one("h1").text == "The store is not available"
+    assert read(answer.text).one("h1").text == "The records cannot be reached just now"
     monkeypatch.setattr(inside.service.keys, "recall", lambda *_: None)
     monkeypatch.setattr(inside.service.keys, "find_digest", fails)
-    answer = signed_in.get(GUIDE_CALL)
+    answer = signed_in.get(f"{GUIDE_CALL}?depth=2&filter=a%26b")
     assert (answer.status_code, "disk" in answer.text) == (503, False)
-    assert read(answer.text).all("form", action="/sign-out") == []
+    page = read(answer.text)
+    assert {"Sessions", "Spend"} <= {link.text for link in page.one("nav", **{"aria-label": "Pages"}).all("a")}
+    assert len(page.all("form", action="/sign-out")) == 1
+    assert [link.text for link in page.all("a", href=f"{GUIDE_CALL}?depth=2&filter=a%26b")] == ["Try again"]
+    signed_in.cookies.clear()
+    page = read(signed_in.post("/sign-in", data={"key": inside.key}).text)
+    assert page.one("h1").text == "The records cannot be reached just now"
+    assert (page.all("form", action="/sign-out"), "Try again" in page.one("main").text) == ([], False)
 
 
 def test_what_is_not_foreseen_says_nothing_but_its_id(inside: Any, signed_in: Any, monkeypatch: pytest.MonkeyPatch):

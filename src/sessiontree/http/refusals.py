@@ -50,6 +50,7 @@ TITLES = {
     UNEXPECTED: "Unexpected error",
 }
 RETRY_SECONDS = "2"
+STORE_AWAY = "the store cannot be read or written now; wait a moment and send the request again"
 log = logging.getLogger("sessiontree")
 encode = msgspec.json.Encoder().encode
 
@@ -101,8 +102,7 @@ def request_error(error: Exception) -> RequestError:
         text = f"sessions are made by other declarations than those of this server: its operator should {should}"
         return RequestError(503, UNEXPECTED, text, headers={"Retry-After": RETRY_SECONDS})
     if isinstance(error, StoreError):
-        text = "the store cannot be read or written now; wait a moment and send the request again"
-        return RequestError(503, UNEXPECTED, text, headers={"Retry-After": RETRY_SECONDS})
+        return RequestError(503, UNEXPECTED, STORE_AWAY, headers={"Retry-After": RETRY_SECONDS})
     return RequestError(500, UNEXPECTED, "something unforeseen went wrong here; tell the operator the request id")
 
 

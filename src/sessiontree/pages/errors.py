@@ -5,11 +5,11 @@ from http import HTTPStatus
 from starlette.responses import Response
 
 from sessiontree.errors import StoreError
-from sessiontree.http.refusals import RequestError
+from sessiontree.http.refusals import STORE_AWAY, RequestError
 from sessiontree.http.routes import Call
 from sessiontree.pages import layout
 from sessiontree.pages.sending import header
-from sessiontree.pages.visits import Visit, visit_of
+from sessiontree.pages.visits import Visit, requested, sign_in_of, visit_of
 
 _TITLES = {
     400: "This cannot be asked",
@@ -17,8 +17,9 @@ _TITLES = {
     404: "Not found",
     405: "Not possible here",
     429: "Too many requests",
-    503: "The store is not available",
+    503: "Not possible just now",
 }
+_AWAY = "The records cannot be reached just now"
 _OF_RECORDS = ("/sessions/", "/records/")
 
 
@@ -29,14 +30,19 @@ def wants_page(scope: dict) -> bool:  # type: ignore[type-arg]
 
 async def error_page(call: Call, refusal: RequestError) -> Response:
     """The page that says what went wrong."""
-    title = _TITLES.get(refusal.status) or HTTPStatus(refusal.status).phrase
+    away = refusal.message == STORE_AWAY
+    title = _AWAY if away else _TITLES.get(refusal.status) or HTTPStatus(refusal.status).phrase
+    visit = await _visit(call)
     answer = layout.framed(
         call,
         "error.html",
-        visit=await _visit(call),
+        visit=visit,
+        sign_in=sign_in_of(call) if visit is None else None,
         status=refusal.status,
         title=title,
         error=refusal,
+        away=away,
+        again=requested(call.scope) if call.scope["method"] in ("GET", "HEAD") else "",
         may_arrive=refusal.status == 404 and call.scope["path"].startswith(_OF_RECORDS),
         request_id=call.request_id,
     )

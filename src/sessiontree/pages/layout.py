@@ -11,6 +11,7 @@ from sessiontree import calling
 from sessiontree.http.routes import Call
 from sessiontree.pages import shown, static_files
 from sessiontree.pages.sending import answer, cookie
+from sessiontree.pages.sign_ins import SignIn
 from sessiontree.pages.visits import Visit
 
 THEMES = ("light", "dark")
@@ -43,13 +44,27 @@ def page(visit: Visit, template: str, **values: Any) -> Response:
     return framed(visit.call, template, visit=visit, **values)
 
 
-def framed(call: Call, template: str, *, visit: Visit | None = None, status: int = 200, **values: Any) -> Response:
-    """A page in its frame, also for somebody who is not signed in."""
+def framed(
+    call: Call,
+    template: str,
+    *,
+    visit: Visit | None = None,
+    sign_in: SignIn | None = None,
+    status: int = 200,
+    **values: Any,
+) -> Response:
+    """A page in its frame, also for somebody who is not signed in.
+
+    `sign_in` alone: somebody is, but what their key allows cannot be found out just now.
+    """
+    scopes = visit.key.scopes if visit else ("read",) if sign_in else None
     theme = cookie(call.scope, "theme")
     text = render(
         template,
         visit=visit,
-        places=[place for place in PLACES if visit and (place.scope is None or place.scope in visit.key.scopes)],
+        sign_in=visit.sign_in if visit else sign_in,
+        may_find=scopes is not None and "read" in scopes,
+        places=[place for place in PLACES if scopes is not None and (place.scope is None or place.scope in scopes)],
         here=call.scope["path"],
         theme=theme if theme in THEMES else "",
         **values,

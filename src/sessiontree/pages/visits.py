@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from math import ceil
 from secrets import compare_digest
+from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from starlette.responses import Response
@@ -71,16 +72,27 @@ def for_visits(scope: str | None, handler: PageHandler) -> Handler:
 
 async def visit_of(call: Call) -> Visit | None:
     """The visit that a request's cookie stands for; None when nobody is signed in, or their key counts no more."""
-    service, token = call.service, cookie(call.scope, COOKIE)
-    sign_in = service.sign_ins.find(token) if token else None
+    service, sign_in = call.service, sign_in_of(call)
     if sign_in is None:
         return None
     key = await service.find_key(sign_in.key)
     if key is None:
-        service.sign_ins.end(token)
+        service.sign_ins.end(cookie(call.scope, COOKIE))
         return None
     call.key = key
     return Visit(call, key, sign_in)
+
+
+def sign_in_of(call: Call) -> SignIn | None:
+    """The sign-in that a request's cookie stands for, whether its key still counts or not."""
+    token = cookie(call.scope, COOKIE)
+    return call.service.sign_ins.find(token) if token else None
+
+
+def requested(scope: dict[str, Any]) -> str:
+    """The path of a request with its query, as it was sent."""
+    target: str = scope["raw_path"].decode("latin-1")
+    return f"{target}?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else target
 
 
 def _not_signed_in(call: Call) -> Response:
@@ -92,9 +104,7 @@ def _not_signed_in(call: Call) -> Response:
     scope = call.scope
     if header(scope, "sec-fetch-site") == "cross-site" and scope["method"] == "GET":
         return answer(scope, _SAME_PAGE)
-    target = scope["raw_path"].decode("latin-1")
-    if scope["query_string"]:
-        target += "?" + scope["query_string"].decode("latin-1")
+    target = requested(scope)
     back = f"?next={quote(target, safe='/')}" if scope["method"] == "GET" and target != "/" else ""
     return redirect(f"/sign-in{back}")
 
