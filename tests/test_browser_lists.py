@@ -139,6 +139,22 @@ def test_lists_fit_a_phone(visitor: Visitor, server: Any):
     expect(page.locator("tbody tr").first).to_contain_text("1 event")
 
 
+@pytest.mark.parametrize("visitor", [{}, {"viewport": PHONE}], indirect=True, ids=["wide", "phone"])
+def test_every_order_can_be_read_where_it_is_chosen(visitor: Visitor, server: Any):
+    page = visitor.sign_in(server.key)
+    order = page.locator("select[name=sort]")
+    if not order.is_visible():
+        page.get_by_text("Filters", exact=True).click()
+    wide, needed = order.evaluate("""shown => {
+        const free = shown.cloneNode(true);
+        free.style.cssText = "position: absolute; width: max-content; max-width: none";
+        free.style.padding = getComputedStyle(shown).padding;
+        shown.parentNode.prepend(free);
+        return [shown.offsetWidth, free.offsetWidth];
+    }""")
+    assert wide >= needed > 100
+
+
 def test_an_unlinked_record_and_its_near_miss(visitor: Visitor, server: Any):
     page = visitor.sign_in(server.key, "/unlinked")
     settled(page)

@@ -97,7 +97,7 @@ def test_the_guides_call(visit: Any):
         ["2", "sip-trunkinginbound", "$0.0052", "$0.0052", long],
         ["2", "webrtcinbound", "$0.0052", "$0.0052", long],
     ]
-    assert [tick.text for tick in page.one(class_="ticks").all("span")] == ["0 s", "38 s", "1:16", "1:54", "2:32"]
+    assert [tick.text for tick in page.one(class_="ticks").all("span")] == ["0:00", "0:38", "1:16", "1:54", "2:32"]
     assert page.one(class_="foot").text == "The own costs of all 11 events add up to 0.212800 USD, exactly."
 
 

@@ -78,7 +78,7 @@ def test_shares(part: int, whole: int, text: str):
 )
 def test_durations(seconds: float, text: str, on_an_axis: str):
     span = timedelta(seconds=seconds)
-    assert (shown.duration(span), shown.tick(span)) == (text, on_an_axis)
+    assert (shown.duration(span), shown.tick(span, span)) == (text, on_an_axis)
 
 
 def test_moments_are_in_utc():
@@ -115,6 +115,19 @@ def test_bars_lie_where_their_times_are(
 
 def at(seconds: int) -> datetime:
     return START + timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "ticks"),
+    [
+        (2, ["0 s", "0.5 s", "1 s", "1.5 s", "2 s"]),
+        (152, ["0:00", "0:38", "1:16", "1:54", "2:32"]),
+        (7446, ["0:00:00", "1:02:03", "2:04:06"]),
+        (457_920, ["0 d", "2 d 15 h", "5 d 7 h"]),
+    ],
+)
+def test_what_stands_above_an_axis_has_one_notation_and_room(seconds: int, ticks: list[str]):
+    assert Axis(START, timedelta(seconds=seconds), START).ticks() == ticks
 
 
 def test_an_axis_without_time_has_no_ticks_and_takes_no_bar_without_a_start():

@@ -7,6 +7,7 @@ from sessiontree.pages.shown import clock, day, duration, tick
 from sessiontree.tree import Tree
 
 _STEPS = 4
+_LONG, _STEPS_LONG = timedelta(hours=1), 2  # what stands above it takes more room then
 _ROOM = 22.0  # percent of the width that a label needs
 
 
@@ -35,7 +36,8 @@ class Axis:
         """What stands above the axis, from its beginning to its end in equal steps."""
         if self.start is None or not self.span:
             return []
-        return [tick(self.span * step / _STEPS) for step in range(_STEPS + 1)]
+        steps = _STEPS if self.span < _LONG else _STEPS_LONG
+        return [tick(self.span * step / steps, self.span) for step in range(steps + 1)]
 
     def bar(self, start: datetime | None, finish: datetime | None, *, going: bool) -> Bar | None:
         """Where an event lies; None if its start is not known. `going`: it has not finished."""

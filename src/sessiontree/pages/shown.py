@@ -43,6 +43,9 @@ def amount(value: int, currency: str) -> Markup:
     return Markup('<span title="{}">{}</span>').format(exact(value, currency), text)
 
 
+_MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
+
+
 def amount_text(value: int, currency: str) -> str:
     """An amount in its currency, as plain text."""
     number = money.rounded(value, DECIMALS)
@@ -137,16 +140,16 @@ def duration(span: timedelta) -> str:
     return " ".join(f"{number} {unit}" for number, unit in parts if number)
 
 
-def tick(span: timedelta) -> str:
-    """A duration on an axis: `38 s`, `1:16`, `1:02:03`, `3 d 2 h`."""
+def tick(span: timedelta, end: timedelta) -> str:
+    """A duration on an axis, written as fits the axis' end: `38 s`, `0:38`, `0:00:38`, `3 d 2 h`."""
     seconds = span.total_seconds()
-    if seconds < 60:
+    if end < _MINUTE:
         return f"{seconds:.0f} s" if seconds >= 10 or seconds == int(seconds) else f"{seconds:.1f} s"
     whole = round(seconds)
     minutes, hours = whole // 60, whole // 3600
-    if hours >= 48:
+    if end >= 48 * _HOUR:
         return f"{hours // 24} d {hours % 24} h" if hours % 24 else f"{hours // 24} d"
-    return f"{hours}:{minutes % 60:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
+    return f"{hours}:{minutes % 60:02d}:{whole % 60:02d}" if end >= _HOUR else f"{minutes}:{whole % 60:02d}"
 
 
 def count(number: int) -> str:
