@@ -455,7 +455,7 @@ def test_the_command_shows_the_equal_sums(tmp_path: Path, where: str):
     assert sum(Decimal(str(fee or 0)) for fee in fees) == Decimal("0.0372") + Decimal("1.0861563")
 
 
-def test_the_command_fails_with_every_difference(where: str):
+def test_the_command_fails_where_anything_differs(where: str):
     call("import", "--store", where, EXAMPLES / "fax.ndjson")
     tamper(
         where,
@@ -473,6 +473,18 @@ def test_the_command_fails_with_every_difference(where: str):
     assert [(each["account"], each["holds"]) for each in proof] == [("default", False)]
     assert {each["code"] for each in proof[0]["differences"]} == {"sums", "spend"}
     assert proof[0]["sums"][0]["equal"] is False
+
+
+def test_the_command_shows_the_first_differences_and_says_how_many_more_there_are(where: str, tmp_path: Path):
+    file = tmp_path / "faxes.ndjson"
+    file.write_text("".join(f'{{"record_type": "fax", "id": "{at}", "cost": "1"}}\n' for at in range(23)))
+    call("import", "--store", where, file)
+    tamper(where, "update session set event_count = event_count + 1")
+    result = call("verify", "--store", where)
+    assert result.stdout.count("(session)") == 20
+    assert result.stdout.endswith("  ... and 3 more; --json shows them\n")
+    (proof,) = json.loads(call("verify", "--store", where, "--json").stdout)
+    assert len(proof["differences"]) == 23
 
 
 def test_the_command_takes_one_account_and_a_sample(where: str):

@@ -18,8 +18,10 @@ from sessiontree.cli.interrupts import stopping
 from sessiontree.cli.progress import progress
 from sessiontree.errors import SessiontreeError
 from sessiontree.http.proof_answers import proof
-from sessiontree.store.checks import Sums
+from sessiontree.store.checks import DIFFERENCES_MAX, Sums
 from sessiontree.verifying import Verification, currencies, verify
+
+_SHOWN = 20  # differences: as a rule many have one cause
 
 
 @click.command("verify")
@@ -65,11 +67,12 @@ def _lines(result: Verification) -> Iterator[str]:
         yield "  Everything agrees."
         return
     yield f"  {result.difference_count:,} differences:"
-    for each in result.differences:
+    for each in result.differences[:_SHOWN]:
         about = " ".join(part for part in (each.record_type, each.id) if part)
         yield f"  {about + ': ' if about else ''}{each.message} ({each.code})"
-    if result.difference_count > len(result.differences):
-        yield f"  ... and {result.difference_count - len(result.differences):,} more"
+    if result.difference_count > _SHOWN:
+        which = "them" if result.difference_count <= DIFFERENCES_MAX else f"the first {DIFFERENCES_MAX:,}"
+        yield f"  ... and {result.difference_count - _SHOWN:,} more; --json shows {which}"
 
 
 def _sums(sums: Sums) -> Iterator[tuple[str, ...]]:
