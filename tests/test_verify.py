@@ -480,11 +480,12 @@ def test_the_command_shows_the_first_differences_and_says_how_many_more_there_ar
     file.write_text("".join(f'{{"record_type": "fax", "id": "{at}", "cost": "1"}}\n' for at in range(23)))
     call("import", "--store", where, file)
     tamper(where, "update session set event_count = event_count + 1")
-    result = call("verify", "--store", where)
-    assert result.stdout.count("(session)") == 20
-    assert result.stdout.endswith("  ... and 3 more; --json shows them\n")
     (proof,) = json.loads(call("verify", "--store", where, "--json").stdout)
-    assert len(proof["differences"]) == 23
+    count = len(proof["differences"])
+    assert count >= 23  # PostgreSQL's sums of sessions differ as well
+    _, _, shown = call("verify", "--store", where).stdout.partition(f"  {count} differences:\n")
+    *lines, last = shown.splitlines()
+    assert (len(lines), last) == (20, f"  ... and {count - 20} more; --json shows them")
 
 
 def test_the_command_takes_one_account_and_a_sample(where: str):
