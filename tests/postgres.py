@@ -29,6 +29,13 @@ MISSING = (
     f"PostgreSQL was not tested: install its server (Debian, Ubuntu: apt install postgresql), or name one in {GIVEN}"
 )
 _RUN = "POSTGRES_OF_TEST_RUN"
+# As an operator may have set it up, so that nothing relies on the usual:
+_UNUSUAL = {
+    "timezone": "America/St_Johns",
+    "datestyle": "SQL, DMY",
+    "bytea_output": "escape",
+    "default_transaction_isolation": "serializable",
+}
 os.environ.setdefault(_RUN, str(os.getpid()))  # of the process that began the test run: the others have it from there
 
 
@@ -44,7 +51,7 @@ def shared() -> Server:
         if os.environ.get(REQUIRED):
             pytest.fail(MISSING)
         pytest.skip(MISSING)
-    server = Server(_folder(), found)
+    server = Server(_folder(), found, **_UNUSUAL)
     with server.folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (server.folder / "ready").exists():

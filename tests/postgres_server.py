@@ -17,11 +17,6 @@ _SETTINGS = {
     "synchronous_commit": "off",
     "full_page_writes": "off",
     "autovacuum": "off",
-    # As an operator may have set it up, so that nothing relies on the usual:
-    "timezone": "America/St_Johns",
-    "datestyle": "SQL, DMY",
-    "bytea_output": "escape",
-    "default_transaction_isolation": "serializable",
 }
 
 
