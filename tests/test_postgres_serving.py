@@ -102,6 +102,7 @@ def test_while_it_is_gone_requests_are_refused_and_then_served_again(tmp_path: P
                 at += 1
 
     with running(tmp_path, database.url("postgres"), "--workers", workers) as server:
+        told = server.log.read_text
         sender = threading.Thread(target=send, args=[server], daemon=True)
         sender.start()
         for _ in range(2):
@@ -118,13 +119,13 @@ def test_while_it_is_gone_requests_are_refused_and_then_served_again(tmp_path: P
             assert page.status_code == 200
             database.start_again()
             until(lambda: server.get("/readyz").status_code == 200)
+            until(lambda: told().count("the store answers again") == len(re.findall(OUTAGE, told())))
         so_far = len(acknowledged)
         until(lambda: len(acknowledged) > so_far + 3)
         stop.set()
         sender.join(SECONDS)
         server.post([turn("last")])
         assert holds(server, 10 * len(acknowledged) + 1)
-        told = server.log.read_text
         until(lambda: told().count("the store answers again") == len(re.findall(OUTAGE, told())))
     # Once per outage by each process that serves, and by the one that refreshes.
     assert 2 <= len(re.findall(OUTAGE, told())) <= 2 * (int(workers) + 1)

@@ -30,7 +30,7 @@ _OF_OTHERS = "from setting where name in ('reread', 'reread done') and substr(va
 _ROWS = """select row, account, kind, intake, packed from record
     where account = any(%s::int[]) and row > %s and row <= %s order by row"""
 _FIRST = "select row from record where account = %s and row > %s order by row limit 1"
-_LAST = "select case when is_called then last_value else 0 end from record_row"
+_LAST = "select row from record where account = %s order by row desc limit 1"
 
 
 def stale(store: "PostgresStore", db: Db) -> list[str]:
@@ -88,12 +88,12 @@ class _Steps:
         """The row after which to go on, and the last one."""
         _lock(db)
         hold(db)
-        found = db.execute(_LAST).fetchone()
+        found = [db.execute(_LAST, [account_id]).fetchone() for account_id in self._accounts(db)]
+        self._last = max((last for (last,) in filter(None, found)), default=0)
         made = rules(self._store, db)
         row = 0 if made.apply() else _progress(self._store, db) or 0
         self._left = frozenset(made.left)
         _note(db, "reread", f"{self._store.kinds.digest} {row}")
-        self._last = found[0] if found else 0
         return row, self._last
 
     def prepare(self, db: Db, row: int) -> None:
