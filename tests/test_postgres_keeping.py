@@ -179,6 +179,22 @@ def test_a_re_read_ends_although_the_last_records_are_removed(stores: Callable[.
     assert (two.stale(), proved(two)) == ([], 0)
 
 
+def test_a_re_read_passes_over_what_has_been_removed(stores: Callable[..., Store]):
+    one = stores()
+    for count, first in ((10, 0), (20, 10), (5, 30)):
+        origin = Origin(new_id())
+        one.add(
+            ACCOUNT, [leg(one, at, price="8") for at in range(first, first + count)], RECEIVED, [Share(origin, count)]
+        )
+        if count == 20:
+            taking_back.undo(one, ACCOUNT, origin.id, later(9), lambda count: None)
+    two = stores(changed(shipped(), "call-control", cost_fields=("price",)))
+    assert list(two.reread(batch=5)) == [(5, 35), (10, 35), (30, 35), (35, 35)]
+    assert (two.stale(), proved(two)) == ([], 15)
+    with two.checks.moment(ACCOUNT) as moment:
+        assert moment.sums(lambda count: None).records == {"USD": 15 * 8 * 10**12}
+
+
 def program(name: str) -> str | None:
     beside = binaries()
     return str(beside / name) if beside is not None and (beside / name).exists() else shutil.which(name)
