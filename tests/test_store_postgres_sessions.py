@@ -160,18 +160,24 @@ def test_one_refresh_at_a_time_of_an_account_and_others_meanwhile(opening: Openi
     assert store.sessions.find("held", "recording", "r") is not None
 
 
+def held_up(working: threading.Thread, beside: Store) -> list[tuple[str]]:
+    """The statements that wait for a lock, as soon as any does."""
+    waiting = "select query from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    until = time.monotonic() + 60
+    while not (found := beside.ask(waiting)):
+        assert working.is_alive() and time.monotonic() < until
+    return found
+
+
 def test_settling_waits_for_a_refresh_that_is_under_way(opening: Opening) -> None:
     """Beside a busy server there always is one: to leave again because of it would be to settle nothing."""
     store, another = opening(), opening()
     add(store, record(store, "recording", "r"))
     settling = threading.Thread(target=store.sessions.settle)
-    waiting = "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
     with another.writing() as db:
         dirty.hold(db, another.kinds.account_id(db, "default"))
         settling.start()
-        until = time.monotonic() + 60
-        while not another.ask(waiting):
-            assert settling.is_alive() and time.monotonic() < until
+        held_up(settling, another)
     settling.join(60)
     assert store.sessions.waiting() == 0
     assert store.sessions.find("default", "recording", "r") is not None
@@ -183,13 +189,10 @@ def test_two_that_settle_different_accounts_take_turns(opening: Opening) -> None
     for account in ("mine", "its"):
         add(store, record(store, "recording", "r"), account=account)
     settling = threading.Thread(target=store.sessions.settle)
-    waiting = "select query from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
     with another.writing() as db:
         dirty.hold_all(db, another.kinds.account_id(db, "its"))
         settling.start()
-        until = time.monotonic() + 60
-        while not (found := another.ask(waiting)):
-            assert settling.is_alive() and time.monotonic() < until
+        found = held_up(settling, another)
         assert "lock table dirty" in found[0][0]
     settling.join(60)
     assert store.sessions.waiting() == 0
