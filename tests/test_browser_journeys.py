@@ -55,6 +55,7 @@ def test_the_demos_link_opens_on_the_sessions(browser: "Browser", running: "tupl
 def test_by_keyboard_from_the_sign_in_to_a_record(visitor: Visitor, server: Any):
     page = visitor.page()
     page.goto(server.url)
+    expect(page.get_by_label("API key")).to_be_focused()  # a browser does that with its first frame, not by "load"
     page.keyboard.type(server.key)
     page.keyboard.press("Enter")
     page.wait_for_url("**/sessions")
