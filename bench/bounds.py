@@ -14,7 +14,7 @@ from bench.stores import Stored, discard
 from sessiontree.keys import DEFAULT_ACCOUNT
 from sessiontree.store.parts.places import REF, place
 
-COMMIT_RECORDS = 2_000
+COMMIT_RECORDS = 4_000
 _LEVEL = "select packed from link cross join record on record.row = link.row where place = ?"
 
 

@@ -346,7 +346,7 @@ def test_imports_that_are_undone_while_others_write_and_refresh(opening: Opening
 ON_ALL = {
     refresh_reading: ("_AT_PLACES", "_RECORDS", "_OF_ROWS", "_BETWEEN", "_HELD", "_HELD_BETWEEN"),
     dirty: ("_AT_HOME", "_OF_THESE_AT_HOME"),
-    session_writing: ("_FORGET", "_LEAVE_HOME", "_LEAVE_VISIT"),
+    session_writing: ("_GONE", "_FORGET", "_LEAVE_HOME", "_LEAVE_VISIT"),
     write: ("_KEEP", "_MOVE", "_UNLINK"),
     brought: ("_KNOWN", "_MORE"),
     identities: ("_STORED", "_LOCK"),

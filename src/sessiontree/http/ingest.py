@@ -13,7 +13,7 @@ from sessiontree.reading import Reader
 from sessiontree.record import Record
 from sessiontree.store import Outcome
 
-BATCH_RECORDS = 2000
+BATCH_RECORDS = 4000
 BATCH_BYTES = 4 << 20
 ERRORS_MAX = 1000
 _UNPACKED_PIECE_BYTES = 1 << 20

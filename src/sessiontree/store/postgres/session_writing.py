@@ -10,6 +10,7 @@ from sessiontree.store.parts.refresh import Refresh
 from sessiontree.store.parts.session_changes import Changes, Identity, held
 from sessiontree.store.postgres import dirty
 from sessiontree.store.postgres.amounts import to_array, to_numeric
+from sessiontree.store.postgres.binary import texts
 from sessiontree.store.postgres.session_rows import COSTS, WRITTEN, costs_of, sums_of, values_of
 from sessiontree.store.postgres.text import to_text
 
@@ -25,7 +26,10 @@ _ADD_SUMS = """insert into session_sum as kept (account, currency, sessions, eve
         elsewhere = kept.elsewhere + excluded.elsewhere"""
 _LEAVE_HOME = "delete from home where account = %s and row = any(%s::bigint[])"  # a record has one
 _LEAVE_VISIT = "delete from visit where account = %s and row = %s and session = %s"
-_FORGET = "delete from session_gone where account = %s and record_type = %s and id = %s"
+_GONE = """select gone.sequence from unnest(%s::text[], %s::text[]) as back (record_type, id) cross join lateral (
+    select sequence from session_gone
+        where account = %s and record_type = back.record_type and id = back.id offset 0) as gone"""
+_FORGET = "delete from session_gone where account = %s and sequence = any(%s::bigint[])"
 _REMOVE = "delete from session where account = %s and number = any(%s::bigint[])"
 _REMOVE_COSTS = "delete from session_cost where account = %s and session = any(%s::bigint[])"
 _COUNT = """insert into counter (account, name, value) values (%s, %s, %s)
@@ -90,7 +94,10 @@ def _copy_held(db: Connection[Any], table: str, account_id: int, held: Sequence[
 def _forget_gone(db: Connection[Any], account_id: int, identities: Sequence[Identity]) -> None:
     """Whoever follows the changes needs only the last of each session."""
     if db.execute("select 1 from session_gone where account = %s limit 1", [account_id]).fetchone():
-        db.cursor().executemany(_FORGET, [(account_id, *map(to_text, identity)) for identity in identities])
+        names = texts([to_text(name) for name, _ in identities]), texts([to_text(id) for _, id in identities])
+        known = [sequence for (sequence,) in db.execute(_GONE, [*names, account_id])]
+        if known:
+            db.execute(_FORGET, [account_id, to_array(known)])
 
 
 def _hold(db: Connection[Any], refresh: Refresh) -> None:
