@@ -32,12 +32,12 @@ def measure(plan: Plan, made: Databases) -> Iterator[Figure]:
         added = [_together(made, plan, writers, "add") for _ in range(plan.repeats)]
         raw = [_together(made, plan, writers, "copy") for _ in range(plan.repeats)]
         who = f"{writers} process{'es' if writers > 1 else ''}"
-        name, bound = f"records read and added, {who}, sessions not refreshed", "the same bytes by plain COPY, as many a commit"
-        yield from _figures(name, who, added, raw, bound, required)
+        name = f"records read and added, {who}, sessions not refreshed"
+        yield from _figures(name, who, added, raw, "the same bytes by plain COPY, as many a commit", required)
         served = [_served(made, plan, writers) for _ in range(plan.repeats)]
         who = f"{writers} server{'s' if writers > 1 else ''}"
-        name, bound = f"NDJSON over HTTP, {who}, sessions kept up to date", "reading and adding alone"
-        yield from _figures(name, who, served, added, bound)
+        name = f"NDJSON over HTTP, {who}, sessions kept up to date"
+        yield from _figures(name, who, served, added, "reading and adding alone")
 
 
 class _Run(NamedTuple):
