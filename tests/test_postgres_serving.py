@@ -10,6 +10,8 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,8 @@ from postgres import GIVEN
 from postgres_server import Server as Database
 from postgres_server import binaries
 from sessiontree.catalog_files import load
+from sessiontree.reading import Reader
+from sessiontree.settings import Settings
 from sessiontree.store import open_store
 
 SECONDS = 60
@@ -130,6 +134,26 @@ def test_while_it_is_gone_requests_are_refused_and_then_served_again(tmp_path: P
     # Once per outage by each process that serves, and by the one that refreshes.
     assert 2 <= len(re.findall(OUTAGE, told())) <= 2 * (int(workers) + 1)
     assert "Traceback" not in told()
+
+
+def test_a_process_that_begins_while_it_is_gone_waits_for_it(database: Database):
+    url = database.url("postgres")
+    open_store(url, load()).close()
+    database.stop("immediate")
+    command = [sys.executable, "-m", "sessiontree.keeping_process"]
+    pipes = {"stdin": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes) as process:
+        process.stdin.write(json.dumps(asdict(Settings(store=url))).encode() + b"\n")
+        process.stdin.flush()
+        assert b"sessions wait to be refreshed: " in process.stderr.readline()
+        database.start()
+        store = open_store(url, load())
+        store.add("default", [Reader(store.catalog).read(json.dumps(turn("r")).encode())], datetime.now(UTC))
+        until(lambda: store.sessions.find("default", "call-session", "s") is not None)
+        store.close()
+        process.stdin.close()
+        assert b"the store answers again" in process.stderr.readline()
+        assert (process.stderr.read(), process.wait(SECONDS)) == (b"", 0)
 
 
 def test_of_a_body_in_the_middle_of_which_it_goes_the_answer_says_what_is_stored(tmp_path: Path, database: Database):

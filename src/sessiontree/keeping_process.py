@@ -15,13 +15,17 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
-from sessiontree.errors import SessiontreeError
+from sessiontree.errors import SessiontreeError, StoreGone
 from sessiontree.keeping import Keeper
 from sessiontree.settings import Settings
 
+if TYPE_CHECKING:
+    from sessiontree.store import Store
+
 AGAIN_SECONDS = 5.0
-"""Before a process that ended by itself is replaced."""
+"""Before a process that ended by itself is replaced, and before a store that cannot be reached is tried again."""
 STOP_SECONDS = 10.0
 """For the step that is under way."""
 GARBAGE_OBJECTS = 50_000  # trees are let go of without circles; looking for those more often takes long
@@ -99,14 +103,12 @@ class KeeperProcess:
 
 def _keep() -> None:
     """In the new process: keep until the line is cut."""
-    from sessiontree import catalog_files
-    from sessiontree.store import open_store
-
     settings = Settings(**json.loads(sys.stdin.buffer.readline()))
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
     try:
-        catalog = catalog_files.load(Path(settings.catalog) if settings.catalog else None)
-        store = open_store(settings.store, catalog, create=False, sparing=True)
+        store = _reached(settings)
+        if store is None:
+            return
         store.sessions.disputed()  # from now on it is known what was agreed when this began
     except SessiontreeError as error:
         log.error("sessions cannot be refreshed: %s", error)
@@ -117,6 +119,28 @@ def _keep() -> None:
         Keeper(store, _line_cut).run()
     finally:
         store.close()
+
+
+def _reached(settings: Settings) -> "Store | None":
+    """The store, once it can be reached; None if the line is cut before."""
+    from sessiontree import catalog_files
+    from sessiontree.store import open_store
+
+    catalog = catalog_files.load(Path(settings.catalog) if settings.catalog else None)
+    gone = False
+    while True:
+        try:
+            store = open_store(settings.store, catalog, create=False, sparing=True)
+        except StoreGone as error:
+            if not gone:
+                log.error("sessions wait to be refreshed: %s", error)
+            gone = True
+        else:
+            if gone:
+                log.warning("the store answers again: sessions are refreshed")
+            return store
+        if _line_cut(AGAIN_SECONDS):
+            return None
 
 
 def _line_cut(seconds: float) -> bool:
