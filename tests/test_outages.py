@@ -25,8 +25,8 @@ def test_what_fails_again_and_again_is_said_once_a_minute(
     assert caplog.messages == [
         "request 0: the disk is full",
         "request 0b: locked",
-        "request 60: the disk is full (59 times more in the last minutes)",
-        "request 80b: locked (1 times more in the last minutes)",
+        "request 60: the disk is full (times more in the last minutes: 59)",
+        "request 80b: locked (times more in the last minutes: 1)",
     ]
 
 
@@ -55,6 +55,6 @@ def test_a_store_that_is_back_is_told_with_what_failed_meanwhile(
                 thread.join(60)
         assert caplog.messages == [
             f"request 0: gone {outage}",
-            "the store answers again: for 0 s it did not, and 7 attempts failed",
+            "the store answers again after 0 s; attempts that failed: 7",
         ]
         assert caplog.records[-1].levelno == logging.WARNING

@@ -42,7 +42,7 @@ class Outages:
             if begins:
                 self._gone_since, self._failed = now, 1
         if is_time:
-            log.error("%s: %s%s", what, text, f" ({more:,} times more in the last minutes)" if more else "")
+            log.error("%s: %s%s", what, text, f" (times more in the last minutes: {more:,})" if more else "")
         if begins:
             threading.Thread(target=self._wait, name="sessiontree-outage", daemon=True).start()
 
@@ -63,6 +63,4 @@ class Outages:
             self._gone_since = None
             self._said.clear()
         if answers:
-            log.warning(
-                "the store answers again: for %.0f s it did not, and %s attempts failed", seconds, f"{failed:,}"
-            )
+            log.warning("the store answers again after %.0f s; attempts that failed: %s", seconds, f"{failed:,}")
