@@ -288,6 +288,17 @@ def test_a_month_that_was_dropped_while_in_use(store: PostgresStore) -> None:
     assert [len(ids(store, session)) for _ in range(2)] == [8, 8]
 
 
+def test_no_walk_is_thought_ready_that_the_server_has_forgotten(store: PostgresStore) -> None:
+    """psycopg has the server forget all statements after a rollback: those too that it knows nothing of."""
+    with store.pool.using() as db:
+        db.execute(neighbourhood.prepare(None), prepare=False)
+        neighbourhood.note_ready(db, None)
+        for statement in ("select 1", "begin", "select 1", "rollback", "select 1"):
+            db.execute(statement, prepare=statement == "select 1")
+        held = {name for (name,) in db.execute("select name from pg_prepared_statements")}
+        assert neighbourhood.is_ready(db, None) == ("walk" in held)
+
+
 # In the event loop
 
 
