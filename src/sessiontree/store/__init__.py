@@ -235,8 +235,12 @@ def refusal(disputed: Sequence[str], declared: Container[str], agreed: Container
 
 
 def warning_of_stale(store: Store) -> str:
-    """A sentence about types that have changed and that no re-read has come to yet; empty if none."""
-    names = ", ".join(name for name in store.stale() if name in store.catalog.types)
+    """A sentence about types declared otherwise than where records were read or sessions are made; empty if none."""
+    declared = store.catalog.types
+    disputed = [name for name in store.sessions.disputed() if name in declared]
+    if disputed:
+        return str(refusal(disputed, declared, store.sessions.agreed))
+    names = ", ".join(name for name in store.stale() if name in declared)
     return f"{names} changed in the catalogue; run `sessiontree catalog apply` to re-read them" if names else ""
 
 
