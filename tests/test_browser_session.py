@@ -140,6 +140,18 @@ def test_details_by_keyboard_and_their_address(visitor: Visitor, page: "Page"):
     assert page.locator("[aria-selected=true]").count() == 1
 
 
+def test_the_label_gives_way_before_what_is_below(page: "Page"):
+    cut_off = """element => {
+        const text = document.createRange();
+        text.selectNodeContents(element);
+        return text.getBoundingClientRect().width - element.getBoundingClientRect().width;
+    }"""
+    label, below = row(page, "ai-voice-assistant").locator("td:first-child small").all()
+    assert (label.inner_text(), below.inner_text()) == ("Kimi-K2.6", "5 below")
+    assert label.evaluate(cut_off) > 1
+    assert below.evaluate(cut_off) <= 0
+
+
 def test_numbers_are_the_apis(page: "Page", server: Any):
     api = server.get(GUIDE_CALL.replace("/sessions/", "/v2/session_analysis/") + "?max_depth=5").json()
     assert page.locator(".total b").inner_text() == "$" + api["cost"]["total"].removesuffix("00")
