@@ -189,6 +189,23 @@ def test_a_fresh_file_has_the_published_schema(opening, tmp_path):
     assert settings == ["wal", opening_files.APPLICATION_ID, opening_files.SCHEMA_VERSION]
 
 
+def test_the_log_that_grew_while_somebody_read_shrinks_again(opening, tmp_path, monkeypatch):
+    monkeypatch.setattr(opening_files, "LOG_PAGES", 20)
+    monkeypatch.setattr(opening_files, "LOG_BYTES", 150_000)
+    store, log = opening(), tmp_path / "store.db-wal"
+
+    def add_some(first: int) -> None:
+        for at in range(first, first + 40):
+            add(store, *[record(store, "recording", f"r{at}-{each}", note="x" * 400) for each in range(20)])
+
+    with store.snapshot(ACCOUNT) as snapshot:
+        snapshot.find(Asks({("recording", "r")}, set(), set()))
+        add_some(0)
+        assert log.stat().st_size > 4 * opening_files.LOG_BYTES
+    add_some(40)
+    assert log.stat().st_size <= opening_files.LOG_BYTES
+
+
 OPEN = """
     import sys
     from sessiontree.catalog_files import load

@@ -14,6 +14,8 @@ from sessiontree.store.parts import half_copies
 APPLICATION_ID = 0x53545245  # "STRE", in the file's header: how a Sessiontree file is known
 SCHEMA_VERSION = 3
 OLDEST_VERSION = 2  # that lacks nothing but whole tables and indexes, which are made when it is opened
+LOG_PAGES = 20_000  # of the log, before it is worked into the file
+LOG_BYTES = 100_000_000  # of it that stay on the disk: who reads for long lets it grow, and this is more than it needs
 BUSY_MS = 5000
 _LOOK_AGAIN_SECONDS = 0.002
 YIELD_SECONDS = (
@@ -59,7 +61,8 @@ def prepare(
         raise StoreError(f"{path} was made by another version of Sessiontree (schema {version})")
     if db.execute(half_copies.READ).fetchone():
         raise StoreError(half_copies.refusal(str(path), half_copies.DELETE))
-    db.execute("pragma wal_autocheckpoint = 20000")  # in pages; the writer itself checkpoints (1.6 times the rate)
+    db.execute(f"pragma wal_autocheckpoint = {LOG_PAGES}")  # the writer itself checkpoints (1.6 times the rate)
+    db.execute(f"pragma journal_size_limit = {LOG_BYTES}")
 
 
 def _make_what_is_missing(db: sqlite3.Connection) -> None:
