@@ -2,16 +2,16 @@
 
 import json
 import os
-import socket
+import re
 import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 import pytest
@@ -29,9 +29,21 @@ if TYPE_CHECKING:
 pytest_plugins = ("browser", "golden", "postgres", "stores")
 pytest.register_assert_rewrite("sessiontree.store.suite")
 
-START_SECONDS = 30
+T = TypeVar("T")
+SECONDS = 120
+"""The most that anything may take: what is right is waited for only as long as it takes, on a slow machine too."""
+_SERVING = re.compile(r"serving .* on (http://\S+)")
 # The program is called by its name in what it says, wherever the tests are started from; see test_calling.py.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.prefix, "bin")), os.environ.get("PATH", os.defpath)])
+
+
+def until(true: Callable[[], T]) -> T:
+    """Wait for something to become true."""
+    end = time.monotonic() + SECONDS
+    while not (found := true()):
+        assert time.monotonic() < end, f"{found!r} is not what is waited for"
+        time.sleep(0.01)
+    return found
 
 
 @dataclass
@@ -50,11 +62,15 @@ class Server:
         """Send records as NDJSON."""
         body = "".join(json.dumps(record) + "\n" for record in records)
         headers = {"Authorization": f"Bearer {key or self.key}", "Content-Type": "application/x-ndjson"}
-        return httpx.post(f"{self.url}/v2/detail_records", content=body, headers=headers, timeout=60)
+        return httpx.post(f"{self.url}/v2/detail_records", content=body, headers=headers, timeout=SECONDS)
 
     def get(self, path: str, key: str | None = None) -> httpx.Response:
         """Ask for a path."""
-        return httpx.get(self.url + path, headers={"Authorization": f"Bearer {key or self.key}"}, timeout=60)
+        return httpx.get(self.url + path, headers={"Authorization": f"Bearer {key or self.key}"}, timeout=SECONDS)
+
+    def add_up(self) -> None:
+        """Wait until the sessions have all that was sent."""
+        until(lambda: self.get("/v2/sessions?limit=1").json()["meta"]["fresh"])
 
 
 def add_keys(where: str) -> list[str]:
@@ -80,10 +96,7 @@ def running(
     `file_bytes_max` stands for a full disk.
     """
     texts, log_path = add_keys(where), folder / "server.log"
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "sessiontree", "serve", "--store", where, "--port", str(port)]
+    command = [sys.executable, "-m", "sessiontree", "serve", "--store", where, "--port", "0"]
     with log_path.open("wb") as log:
         process = subprocess.Popen(
             [*_limited(file_bytes_max), *command, *arguments],
@@ -92,12 +105,10 @@ def running(
             stderr=log,
         )
     try:
-        url = f"http://127.0.0.1:{port}"
-        _wait_for(url, process, log_path)
-        yield Server(url, *texts, where, log_path, process)
+        yield Server(_address(process, log_path), *texts, where, log_path, process)
     finally:
         process.terminate()
-        process.wait(60)
+        process.wait(SECONDS)
 
 
 def _limited(file_bytes_max: int | None) -> list[str]:
@@ -112,16 +123,18 @@ def _limited(file_bytes_max: int | None) -> list[str]:
     return [sys.executable, "-c", script]
 
 
-def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    until = time.monotonic() + START_SECONDS
-    while time.monotonic() < until:
-        assert process.poll() is None, log.read_text()
-        try:
-            if httpx.get(f"{url}/healthz").status_code == 200:
-                return
-        except httpx.TransportError:
-            time.sleep(0.02)
-    raise AssertionError(log.read_text())
+def _address(process: subprocess.Popen[bytes], log: Path) -> str:
+    """Where a server answers, which it has chosen itself: a port that was free a moment ago may be another's now."""
+
+    def told() -> str:
+        running = process.poll() is None
+        found = _SERVING.search(log.read_text())
+        assert found or running, log.read_text()
+        return found[1] if found else ""
+
+    url = until(told)
+    assert httpx.get(f"{url}/healthz", timeout=SECONDS).status_code == 200
+    return url
 
 
 @pytest.fixture(scope="module")

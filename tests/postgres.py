@@ -126,7 +126,7 @@ def named(url: str, database: str) -> str:
     return f"{before.rpartition('/')[0]}/{database}{mark}{after}"
 
 
-_OTHERS = """select pg_terminate_backend(pid) from pg_stat_activity
+_OTHERS = """select pg_terminate_backend(pid, 60000) from pg_stat_activity
     where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'"""
 _TABLES = """select relname, relispartition and relname not like '%_default' from pg_class
     where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p')

@@ -5,7 +5,7 @@ or `new_store` for several of them, or for one that lives as long as a module's 
 is run: other tests would do the same again. A test about a SQLite file itself is marked `sqlite_only`, with the reason.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +15,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from conftest import until
 from sessiontree.store import is_postgres
 from sessiontree.store.postgres.opening import APPLICATION
 
@@ -86,6 +87,19 @@ def is_closed(where: str) -> bool:
     with psycopg.connect(where) as db:
         (ours,) = db.execute(_OURS, [APPLICATION]).fetchone() or (0,)
         return ours == 0
+
+
+def let_go(where: str) -> None:
+    """Wait until nobody has a store open any more: a server finishes what those that were killed had asked of it."""
+    if is_postgres(where):
+        until(lambda: is_closed(where))
+
+
+def heard(where: str, true: Callable[[], bool]) -> None:
+    """Assert what follows of keys that another process changed: at once; by PostgreSQL it is told a moment later."""
+    if is_postgres(where):
+        until(true)
+    assert true()
 
 
 def held_by(where: str) -> bytes:

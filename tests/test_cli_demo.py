@@ -19,6 +19,7 @@ import httpx
 import pytest
 
 from cli_help import call, run
+from conftest import SECONDS
 from conftest import running as serving
 from sessiontree import catalog_files, demo_data
 from sessiontree import demo as demos
@@ -54,11 +55,11 @@ def demo(folder: Path, *options: str) -> Iterator[str]:
                 break
         address = re.search(r"Address  (\S+)", text)
         assert address, text
-        assert httpx.get(f"{address[1]}/healthz", timeout=60).status_code == 200
+        assert httpx.get(f"{address[1]}/healthz", timeout=SECONDS).status_code == 200
         yield text
     finally:
         process.send_signal(signal.SIGINT)
-        rest = process.communicate(timeout=60)[0]
+        rest = process.communicate(timeout=SECONDS)[0]
     assert (process.returncode, rest) == (0, ""), text + rest
 
 
@@ -71,7 +72,9 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, st
 
 def pasted(folder: Path, command: str) -> str:
     """What a command of the demo's invitation prints in a shell in the same folder."""
-    done = subprocess.run(["sh", "-c", command], cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        ["sh", "-c", command], cwd=folder, capture_output=True, text=True, timeout=SECONDS, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -86,12 +89,12 @@ def test_the_link_opens_on_the_sessions_and_signs_in_once(running: tuple[Path, s
     _, text = running
     link = re.search(r"Open     (\S+)", text)
     assert link
-    with httpx.Client(follow_redirects=True) as browser:
+    with httpx.Client(follow_redirects=True, timeout=SECONDS) as browser:
         page = browser.get(link[1], headers={"Accept": "text/html"})
         assert (page.status_code, page.url.path) == (200, "/sessions")
         page = browser.get(f"{page.url}/call-session/{SESSION}", headers={"Accept": "text/html"})
         assert "0.212800 USD" in page.text
-    assert httpx.get(link[1]).status_code == 410
+    assert httpx.get(link[1], timeout=SECONDS).status_code == 410
 
 
 def test_the_curl_command_works_when_pasted(running: tuple[Path, str]):
@@ -134,7 +137,8 @@ def test_the_key_reads_every_type_of_the_demo(running: tuple[Path, str]):
         "room-session-event",
         "webrtc",
     ]
-    with httpx.Client(base_url=address[1], headers={"Authorization": f"Bearer {key[1]}"}) as client:
+    headers = {"Authorization": f"Bearer {key[1]}"}
+    with httpx.Client(base_url=address[1], headers=headers, timeout=SECONDS) as client:
         for record_type in wanted:
             answer = client.get("/v2/detail_records", params={"filter[record_type]": record_type})
             assert answer.json()["meta"]["total_results"] > 0, record_type

@@ -12,11 +12,12 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 import tracemalloc
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,6 +25,7 @@ from typing import Any
 import pytest
 
 from cli_help import call, run
+from conftest import SECONDS, until
 from sessiontree import catalog_files
 from sessiontree.cli.common import opened_store
 from sessiontree.elements import Element
@@ -35,7 +37,6 @@ from sessiontree.sources import PIECE_BYTES, SourceError, elements
 from sessiontree.store import Store, open_store
 from sessiontree.store.intakes import Origin, new_id
 from stores import NewStore
-from test_workers import until
 
 RECORDS: list[dict[str, Any]] = [
     {"record_type": "call-control", "id": "leg", "telnyx_leg_id": "leg", "telnyx_session_id": "s", "cost": "0.0052"},
@@ -194,7 +195,7 @@ def stopped(tmp_path: Path, where: str, lines: bytes, until_stored: int) -> str:
         process.stdin.flush()
         until(lambda: stored_in(where) >= until_stored)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=SECONDS)
     assert (process.returncode, out) == (1, b"")
     return str(err.decode())
 
@@ -226,16 +227,28 @@ def test_the_most_frequent_reason_is_named(records: list[Any], said: str, tmp_pa
 @pytest.mark.long
 def test_a_busy_import_can_be_interrupted_at_any_moment(tmp_path: Path, where: str):
     """Also where modules are compiled, which take an exception amid a multiplication for a lack of memory."""
-    file = tmp_path / "turns.ndjson"
+    command = [sys.executable, "-m", "sessiontree", "import", "--store", where, "-"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+
+    def feed(process: "subprocess.Popen[bytes]", lines: bytes) -> None:
+        """So many that it is never done, however late the interrupt comes."""
+        with suppress(BrokenPipeError):
+            while True:
+                process.stdin.write(lines)
+
     for at in range(12):
-        file.write_bytes(ndjson([{**RECORDS[2], "id": f"turn {at} {number}"} for number in range(50_000)]))
+        lines = ndjson([{**RECORDS[2], "id": f"turn {at} {number}"} for number in range(50_000)])
         before = max(0, stored_in(where))
-        command = [sys.executable, "-m", "sessiontree", "import", "--store", where, str(file)]
-        with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        with subprocess.Popen(command, cwd=tmp_path, **pipes) as process:  # type: ignore[call-overload]
+            feeding = threading.Thread(target=feed, args=[process, lines])
+            feeding.start()
             until(lambda before=before: stored_in(where) > before)
             time.sleep(at / 100)
             process.send_signal(signal.SIGINT)
-            _, err = process.communicate(timeout=60)
+            err = process.stderr.read()
+            feeding.join(SECONDS)
+            with suppress(BrokenPipeError):
+                process.stdin.close()
         assert (process.returncode, err[:9]) == (1, b"Stopped: "), err
 
 
@@ -351,7 +364,7 @@ def test_other_names_of_standard_input_do_the_same(name: str, tmp_path: Path):
 def test_rejects_of_several_streams_stand_in_one_file(tmp_path: Path):
     (tmp_path / "import.rejected.ndjson").write_text("of an earlier import")
     command = f"{sys.executable} -m sessiontree import --store store.db <(echo 1) <(echo 2)"
-    done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, timeout=60, check=False)
+    done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, timeout=SECONDS, check=False)
     lines = (tmp_path / "import.rejected.ndjson").read_bytes().splitlines()
     assert (done.returncode, [json.loads(line)["record"] for line in lines]) == (1, ["1", "2"])
 

@@ -11,7 +11,7 @@ from cli_help import call
 from sessiontree import catalog_files
 from sessiontree.keys import digest
 from sessiontree.store import ApiKey, open_store
-from stores import held_by
+from stores import heard, held_by
 
 
 def stored(where: str, text: str) -> ApiKey:
@@ -78,4 +78,4 @@ def test_a_key_counts_at_once_on_a_running_server_and_so_does_its_end(server: An
     path = "/v2/session_analysis/metadata"
     assert server.get(path, key=text).status_code == 200
     assert call("keys", "revoke", "--store", server.where, text[:11]).exit_code == 0
-    assert server.get(path, key=text).status_code == 401
+    heard(server.where, lambda: server.get(path, key=text).status_code == 401)

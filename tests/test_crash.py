@@ -22,12 +22,13 @@ import httpx
 import pytest
 
 import messy
-from conftest import Server, running
+from conftest import SECONDS, Server, running
 from sessiontree import money
 from sessiontree.catalog_files import load
 from sessiontree.reading import Reader
 from sessiontree.store import Asks, Store, is_postgres, open_store
 from sessiontree.verifying import verify
+from stores import let_go
 from test_laws import assert_as_modelled, catalog, modelled, tree_of
 from test_sessions import assert_sessions
 
@@ -118,6 +119,7 @@ def killed_until_done(
     everything = set(contents(batches))
     while lives.acknowledged < len(batches):
         lives.live(acknowledgements_max=acknowledgements_max, delay_max=delay_max)
+        let_go(where)
         store = open_store(where, load())
         found = stored(store, everything)
         store.close()
@@ -213,7 +215,7 @@ class Client:
     def post(self, server: Server) -> None:
         """Until all are answered, or the server is gone."""
         headers = {"Authorization": f"Bearer {server.key}", "Content-Type": "application/x-ndjson"}
-        with httpx.Client(headers=headers, timeout=30) as http:
+        with httpx.Client(headers=headers, timeout=SECONDS) as http:
             while self.answered < len(self.batches):
                 try:
                     body = messy.ndjson(self.batches[self.answered])
@@ -243,6 +245,7 @@ def check_over_http(folder: Path, where: str, seed: int, count: int) -> None:
             kills += post_and_kill(server, clients, rng)
         assert [client.trouble for client in clients] == [[], [], []]
         when = f"seed {seed}, after {kills} kills"
+        let_go(where)
         store = open_store(where, load())
         found = stored(store, everything)
         store.close()
@@ -264,8 +267,8 @@ def post_and_kill(server: Server, clients: Sequence[Client], rng: random.Random)
         time.sleep(rng.random() * 0.01)
     server.process.kill()
     for thread in threads:
-        thread.join(60)
-    return server.process.wait(60) == -9
+        thread.join(SECONDS)
+    return server.process.wait(SECONDS) == -9
 
 
 def check_totals(folder: Path, where: str, count: int) -> None:

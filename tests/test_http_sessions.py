@@ -2,7 +2,6 @@
 
 import base64
 import threading
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -11,11 +10,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from conftest import until
 from sessiontree import demo
 
 PATH = "/v2/sessions"
 NOW = datetime.now(UTC).replace(microsecond=0)
-WAIT_SECONDS = 20
 
 
 def message(id: str, **more: Any) -> dict[str, Any]:
@@ -30,10 +29,7 @@ def post(client: Any, *records: dict[str, Any]) -> None:
 
 def fresh(client: Any) -> None:
     """Wait until everything that was sent has been added up."""
-    until = time.monotonic() + WAIT_SECONDS
-    while not client.get(f"{PATH}?limit=1").json()["meta"]["fresh"]:
-        assert time.monotonic() < until
-        time.sleep(0.01)
+    until(lambda: client.get(f"{PATH}?limit=1").json()["meta"]["fresh"])
 
 
 RECORDS = [
@@ -356,10 +352,7 @@ def test_a_wrong_parameter_of_changes_is_named(stored: Any, query: str, code: st
 def test_cursors_hold_while_another_process_adds_records(server: Any):
     stay = [message(f"stay{at}", created_at=f"2026-03-17T10:{at % 7:02}:00Z", cost=f"0.{at % 5}") for at in range(40)]
     server.post(stay)
-    until = time.monotonic() + WAIT_SECONDS
-    while server.get(f"{PATH}?limit=1").json()["meta"]["total"]["session_count"] < 40:
-        assert time.monotonic() < until
-        time.sleep(0.01)
+    until(lambda: server.get(f"{PATH}?limit=1").json()["meta"]["total"]["session_count"] == 40)
     done = threading.Event()
 
     def add() -> None:
@@ -385,8 +378,7 @@ def test_a_row_follows_its_records_on_a_server(server: Any):
     for at, total in enumerate(("0.500000", "1.000000")):
         record = {"record_type": "recording", "id": f"late{at}", "telnyx_session_id": session, "cost": "0.5"}
         server.post([record])
-        until = time.monotonic() + WAIT_SECONDS
-        rows: list[Any] = []
-        while not rows or rows[0]["cost"]["total"] != total:
-            assert time.monotonic() < until, rows
-            rows = server.get(f"{PATH}?filter[record_type]=call-session&filter[id]={session}").json()["data"]
+        row = f"{PATH}?filter[record_type]=call-session&filter[id]={session}"
+        until(
+            lambda row=row, total=total: [total] == [each["cost"]["total"] for each in server.get(row).json()["data"]]
+        )

@@ -8,7 +8,6 @@ import shlex
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -19,12 +18,14 @@ import httpx
 import pytest
 
 from cli_help import call
+from conftest import SECONDS, until
 from sessiontree import catalog_files, taking_back
 from sessiontree.elements import Element
 from sessiontree.importing import BATCH, Rejects, Summary, add_all
 from sessiontree.keys import make_key
 from sessiontree.store import open_store
 from sessiontree.store.intakes import IntakeUndone, Origin, Share, new_id
+from stores import let_go
 
 Body = dict[str, Any]
 UNKNOWN = "0" * 16
@@ -275,17 +276,20 @@ def test_requests_are_stored_while_a_large_import_is_undone(server: Any):
     id = server.post(records).json()["data"]["import_id"]
     undone = threading.Event()
 
+    headers = {"Authorization": f"Bearer {server.key}"}
+
     def take_back() -> None:
-        headers = {"Authorization": f"Bearer {server.key}"}
-        httpx.post(f"{server.url}/v2/imports/{id}/undo", headers=headers, timeout=60).raise_for_status()
+        httpx.post(f"{server.url}/v2/imports/{id}/undo", headers=headers, timeout=SECONDS).raise_for_status()
         undone.set()
 
     thread = threading.Thread(target=take_back)
     thread.start()
     sent = 0
-    while thread.is_alive():
-        assert server.post([leg(f"meanwhile{sent}", telnyx_session_id="m", cost="1")]).status_code == 200
-        sent += 1
+    with httpx.Client(headers=headers, timeout=SECONDS) as client:  # one connection, for turns as many as there are
+        while thread.is_alive():
+            record = leg(f"meanwhile{sent}", telnyx_session_id="m", cost="1")
+            assert client.post(f"{server.url}/v2/detail_records", json=record).status_code == 200
+            sent += 1
     assert undone.is_set()
     assert sent > 3
     answer = server.get("/v2/session_analysis/call-session/m").json()
@@ -548,18 +552,20 @@ def test_a_killed_undo_is_gone_on_with(tmp_path: Path, where: str):
 def test_an_undo_that_is_killed_leaves_whole_records_and_comes_to_its_end_later(tmp_path: Path, where: str):
     records = [leg(f"{at}", telnyx_session_id=f"s{at % 3000}", cost="1") for at in range(30_000)]
     id = import_(where, write(tmp_path / "a.ndjson", *records))
-    opened = open_store(where, catalog_files.load())
     command = [sys.executable, "-m", "sessiontree", "imports", "undo", "--store", where, "--yes", id]
+    left = len(records)
     for _ in range(3):
-        before = opened.count()
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-            until = time.monotonic() + 60
-            while opened.count() == before and time.monotonic() < until:
-                time.sleep(0.002)
+        before = left
+        with (
+            closing(open_store(where, catalog_files.load())) as opened,
+            subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process,
+        ):
+            until(lambda before=before, opened=opened: opened.count() < before)
             process.kill()
-        assert 0 < opened.count() < before
-    left = opened.count()
-    opened.close()
+        let_go(where)
+        with closing(open_store(where, catalog_files.load())) as opened:
+            left = opened.count()
+        assert 0 < left < before
     assert call("verify", "--store", where).exit_code == 0
     done = call("imports", "undo", "--store", where, "--yes", id)
     assert done.stdout.endswith(f"{id} is undone; records removed: {left:,}, restored: 0\n")

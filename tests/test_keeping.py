@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -17,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from conftest import Server, running
+from conftest import Server, running, until
 from sessiontree import keeping, keeping_process
 from sessiontree.catalog_files import load
 from sessiontree.errors import SessionsDisputed, StoreError
@@ -29,22 +28,14 @@ from sessiontree.sessions import Session
 from sessiontree.settings import Settings
 from sessiontree.store import Store, open_store
 
-DEADLINE_SECONDS = 20
-
 
 def until_found(where: str, id: str, wanted: Callable[[Session], bool]) -> Session:
     """The row of a call session once it is as wanted."""
     store = open_store(where, load())
     try:
-        until = time.monotonic() + DEADLINE_SECONDS
-        while time.monotonic() < until:
-            found = store.sessions.find("default", "call-session", id)
-            if found is not None and wanted(found):
-                return found
-            time.sleep(0.01)
+        return until(lambda: (found := store.sessions.find("default", "call-session", id)) and wanted(found) and found)
     finally:
         store.close()
-    raise AssertionError(found)
 
 
 def recording(id: str, session: str) -> dict[str, Any]:
@@ -225,14 +216,11 @@ def posted(store: Store, id: str) -> None:
 
 
 def ended(process: int) -> bool:
-    """Whether a process is no more, by a deadline."""
-    until = time.monotonic() + DEADLINE_SECONDS
-    while time.monotonic() < until:
-        try:
-            os.kill(process, 0)
-        except ProcessLookupError:
-            return True
-        time.sleep(0.01)
+    """Whether a process is no more."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
     return False
 
 
@@ -278,7 +266,7 @@ def test_the_process_ends_with_the_one_that_started_it(where: str) -> None:
         assert process.stdout is not None
         keeper = int(process.stdout.readline())
         process.kill()
-    assert ended(keeper)
+    until(lambda: ended(keeper))
 
 
 def test_a_store_that_cannot_be_opened_is_said_by_the_process(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
@@ -14,6 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from conftest import until
 from postgres import GIVEN
 from postgres_server import Server, binaries
 from sessiontree.errors import StoreError
@@ -21,6 +21,7 @@ from sessiontree.store import Asks, Store, open_store
 from sessiontree.store.postgres import listening, migrating, opening, transactions
 from sessiontree.store.postgres.store import PostgresStore
 from sessiontree.store.suite import ACCOUNT, RECEIVED, add, found, history, key, record, shipped
+from stores import let_go
 
 
 @pytest.fixture
@@ -74,8 +75,7 @@ def test_who_waits_for_another_to_make_the_database_ready_takes_it_as_it_is_then
         waiter.start()
         waiting = """select 1 from pg_locks join pg_database on pg_database.oid = database
             where datname = current_database() and locktype = 'advisory' and not granted"""
-        while not other.execute(waiting).fetchone():
-            time.sleep(0.01)
+        until(lambda: other.execute(waiting).fetchone())
         # The least that makes a store: after many tables the server would tell the other connection at once.
         other.execute("create sequence record_row")
         other.execute("create table setting (name text primary key, value text not null)")
@@ -307,14 +307,8 @@ def test_a_store_of_the_version_before_is_migrated_and_keeps_what_it_holds(empty
 # Hearing of keys
 
 
-def eventually(true: Callable[[], bool]) -> bool:
-    until = time.monotonic() + 60
-    while not true() and time.monotonic() < until:
-        time.sleep(0.001)
-    return true()
-
-
-def test_a_change_of_keys_is_heard_of(store: PostgresStore) -> None:
+def test_a_change_of_keys_is_heard_of(store: PostgresStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listening, "SILENCE_SECONDS", 600.0)  # so that silence ends by what is heard
     other = PostgresStore(store.url, shipped())
     assert not store.silent()  # it has never asked
     for change in (
@@ -327,7 +321,7 @@ def test_a_change_of_keys_is_heard_of(store: PostgresStore) -> None:
         add(other, record(other, "recording", "r"))
         assert store.silent()
         change()
-        assert eventually(lambda: not store.silent())
+        until(lambda: not store.silent())
         assert not store.silent()
     other.close()
     store.close()
@@ -369,14 +363,14 @@ def written_until_killed(server: Server, turn: int) -> set[str]:
     threads = [threading.Thread(target=lambda at=at: lines[at].extend(processes[at].stdout or ())) for at in (0, 1)]
     for thread in threads:
         thread.start()
-    assert eventually(lambda: all(len(each) > 3 + turn for each in lines))
+    until(lambda: all(len(each) > 3 + turn for each in lines))
     if turn % 2:
         processes[0].kill()
     else:
         server.kill()
         server.start_again()
     count = len(lines[1])
-    assert eventually(lambda: len(lines[1]) > count + 3)
+    until(lambda: len(lines[1]) > count + 3)
     for process in processes:
         process.kill()
         process.wait()
@@ -397,6 +391,7 @@ def test_killed_many_times_nothing_acknowledged_is_lost() -> None:
     server.start()
     try:
         acknowledged = set().union(*(written_until_killed(server, turn) for turn in range(6)))
+        let_go(server.url("postgres"))
         store = PostgresStore(server.url("postgres"), shipped())
         wanted = [("recording", f"{batch}-{at}") for batch in sorted(acknowledged) for at in range(40)]
         assert len(acknowledged) > 50

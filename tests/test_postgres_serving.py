@@ -8,8 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
-from conftest import Server, running
+from conftest import SECONDS, Server, running, until
 from postgres import GIVEN
 from postgres_server import Server as Database
 from postgres_server import binaries
@@ -27,7 +26,6 @@ from sessiontree.reading import Reader
 from sessiontree.settings import Settings
 from sessiontree.store import open_store
 
-SECONDS = 60
 PATH = "/v2/detail_records"
 OUTAGE = "(?:request [0-9a-f]+|sessions wait to be refreshed): .* cannot be reached"
 
@@ -47,13 +45,6 @@ def database() -> Iterator[Database]:
     finally:
         database.stop("immediate")
         shutil.rmtree(folder)
-
-
-def until(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + SECONDS
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def turn(id: str) -> dict[str, Any]:
@@ -119,7 +110,7 @@ def test_while_it_is_gone_requests_are_refused_and_then_served_again(tmp_path: P
             assert all(int(answer.headers["retry-after"]) > 0 for answer in asked)
             until(lambda: server.get("/readyz").status_code == 503)
             assert server.get("/healthz").status_code == 200
-            page = httpx.get(f"{server.url}/sign-in", headers={"Accept": "text/html"})
+            page = httpx.get(f"{server.url}/sign-in", headers={"Accept": "text/html"}, timeout=SECONDS)
             assert page.status_code == 200
             database.start_again()
             until(lambda: server.get("/readyz").status_code == 200)

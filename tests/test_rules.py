@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 
 from cli_help import STEP, call
-from conftest import Server, running
+from conftest import Server, running, until
 from sessiontree import catalog_files, taking_back
 from sessiontree.errors import SessionsDisputed
 from sessiontree.reading import Reader
 from sessiontree.store import Store, open_store
 from sessiontree.verifying import verify
-from test_workers import until
 
 REFUSED = (
     "step is declared otherwise than where the sessions were made: if this catalogue is the newer one, run "

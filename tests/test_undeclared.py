@@ -10,12 +10,11 @@ from typing import Any
 import pytest
 
 from cli_help import call
-from conftest import running
+from conftest import SECONDS, running, until
 from sessiontree import catalog_files
 from sessiontree.reading import Reader
 from sessiontree.store import open_store
 from sessiontree.store.suite.helpers import ACCOUNT, RECEIVED
-from test_workers import until
 
 OWN_LLM = """
 category = "Own"
@@ -115,7 +114,7 @@ def test_what_would_refresh_refuses_and_what_only_reads_goes_on(
 def test_a_server_without_the_folder_does_not_start(tmp_path: Path, where: str, types: Path, workers: str):
     call("import", "--store", where, "--catalog", types, written(tmp_path / "a.ndjson", LEG, ANSWER))
     command = [sys.executable, "-m", "sessiontree", "serve", "--store", where, "--port", "0", "--workers", workers]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
     assert done.returncode == 1
     assert done.stderr.endswith(f"Error: {REFUSED}\n")
     assert cost(where, "--catalog", types) == "0.510000"

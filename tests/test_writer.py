@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from conftest import SECONDS
 from sessiontree.catalog_files import load
 from sessiontree.http import writer
 from sessiontree.http.writer import BEHIND_SECONDS, SMALL_RECORDS, Behind, Writer
@@ -73,7 +74,7 @@ def test_many_records_wait_while_sessions_are_behind_a_few_do_not(
         some = [read(body) for body in bodies]
         done: Future[Any] = Future()
         adding.add("default", some, Origin(new_id()), done)
-        assert len(done.result(20)) == records
+        assert len(done.result(SECONDS)) == records
     adding.close()
     assert bool(slept) is waits
 
@@ -81,6 +82,7 @@ def test_many_records_wait_while_sessions_are_behind_a_few_do_not(
 def test_few_records_are_added_while_many_wait(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     committed: list[int] = []
     monkeypatch.setattr(writer, "BEHIND_SECONDS", -1)  # the sessions are always far behind
+    monkeypatch.setattr(writer, "FAR_BEHIND_SECONDS", float("inf"))  # however long this takes
     monkeypatch.setattr(writer, "BEHIND_WAIT_SECONDS", 600)
     read = Reader(store.catalog).read
     adding = Writer(store, committed=committed.append)
@@ -92,16 +94,16 @@ def test_few_records_are_added_while_many_wait(store: Store, monkeypatch: pytest
         return done
 
     many = SMALL_RECORDS
-    add("first", many).result(20)
+    add("first", many).result(SECONDS)
     waiting = [add("second", many), add("third", many)]
     for at in range(3):
-        add(f"few-{at}", 1).result(20)
+        add(f"few-{at}", 1).result(SECONDS)
     assert committed == [many, 1, 1, 1]
     assert not any(each.done() for each in waiting)
     monkeypatch.setattr(writer, "BEHIND_SECONDS", float("inf"))
     adding.close()
     assert committed == [many, 1, 1, 1, 2 * many]
-    assert all(len(each.result(20)) == many for each in waiting)
+    assert all(len(each.result(SECONDS)) == many for each in waiting)
 
 
 def test_also_few_records_wait_while_sessions_are_far_behind(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,7 +118,7 @@ def test_also_few_records_wait_while_sessions_are_far_behind(store: Store, monke
         done: Future[Any] = Future()
         adding.add("default", [read(body) for body in bodies], Origin(new_id()), done)
         if first < SMALL_RECORDS:
-            done.result(20)
+            done.result(SECONDS)
     assert (sum(committed), done.done()) == (SMALL_RECORDS, False)
     monkeypatch.setattr(writer, "BEHIND_SECONDS", float("inf"))
     adding.close()
