@@ -1,8 +1,8 @@
 """Refreshing a SQLite store beside others: whatever happens while one works out what to write, rows end up right."""
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -87,6 +87,14 @@ def stores(tmp_path: Path):
         store.close()
 
 
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """The clock of claims, which goes on by hand."""
+    at = SimpleNamespace(now=1_800_000_000.0)
+    monkeypatch.setattr(claim, "time", SimpleNamespace(time=lambda: at.now, monotonic=lambda: at.now))
+    return at
+
+
 def counted(store: SqliteStore, id: str) -> int | None:
     found = store.sessions.find("default", "call-session", id)
     return None if found is None else found.event_count
@@ -127,17 +135,15 @@ def test_what_was_worked_out_for_deleted_records_is_thrown_away(
 
 
 def test_one_process_at_a_time_refreshes_until_it_is_no_more(
-    stores: list[SqliteStore], monkeypatch: pytest.MonkeyPatch
+    stores: list[SqliteStore], clock: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ):
     one, other = stores
     monkeypatch.setattr(sessions, "_LEFT_RECORDS", 0)
     add(one, *[record(one, "recording", f"r{at}", telnyx_session_id=f"s{at}") for at in range(3)])
     assert one.sessions.refresh(1) == 2
     assert (other.sessions.refresh(1), other.sessions.refresh(1)) == (2, 2)
-    now = datetime.now(UTC).timestamp()
-    monkeypatch.setattr(claim.time, "time", lambda: now + claim.SECONDS)
+    clock.now += claim.SECONDS
     assert other.sessions.refresh(1) == 1
-    monkeypatch.undo()
     assert one.sessions.refresh() == 1
     assert other.sessions.refresh() == 0
 
@@ -166,27 +172,29 @@ def test_what_was_worked_out_before_another_settled_is_thrown_away(
     assert (counted(one, "s"), one.sessions.waiting()) == (3, 0)
 
 
-def test_a_claim_of_the_future_is_none(stores: list[SqliteStore], monkeypatch: pytest.MonkeyPatch):
+def test_a_claim_of_the_future_is_none(
+    stores: list[SqliteStore], clock: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+):
     """The clock has been set back."""
     one, other = stores
     monkeypatch.setattr(sessions, "_LEFT_RECORDS", 0)
     add(one, *[record(one, "recording", f"r{at}", telnyx_session_id=f"s{at}") for at in range(2)])
     assert one.sessions.refresh(1) == 1
-    now = datetime.now(UTC).timestamp()
-    monkeypatch.setattr(claim.time, "time", lambda: now - 3600)
+    clock.now -= 3600
     assert other.sessions.refresh() == 0
 
 
 @pytest.mark.usefixtures("beside")
-def test_who_has_lost_a_claim_leaves_the_next_one_alone(stores: list[SqliteStore], monkeypatch: pytest.MonkeyPatch):
+def test_who_has_lost_a_claim_leaves_the_next_one_alone(
+    stores: list[SqliteStore], clock: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+):
     one, other = stores
     monkeypatch.setattr(sessions, "_LEFT_RECORDS", 0)
     add(one, *[record(one, "recording", f"r{at}", telnyx_session_id=f"s{at}") for at in range(4)])
 
     def others_turn() -> None:
-        with monkeypatch.context() as passing:
-            passing.setattr(claim.time, "time", lambda: datetime.now(UTC).timestamp() + claim.SECONDS)
-            assert other.sessions.refresh(1) == 3
+        clock.now += claim.SECONDS
+        assert other.sessions.refresh(1) == 3
 
     assert meanwhile(monkeypatch, one, others_turn)
     assert meanwhile(monkeypatch, other, lambda: None)
