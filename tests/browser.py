@@ -24,6 +24,8 @@ FLAGS = (
     "--disable-sync",
     "--no-first-run",
 )
+SECONDS = 60
+"""The most that a page may take to become what is expected."""
 DESKTOP = {"width": 1440, "height": 860}
 PHONE = {"width": 390, "height": 844}
 
@@ -36,8 +38,9 @@ def browser() -> Iterator["Browser"]:
         if os.environ.get("SESSIONTREE_REQUIRE_BROWSER") == "1":
             pytest.fail("no Chromium is installed, and SESSIONTREE_REQUIRE_BROWSER=1 asks for these tests")
         pytest.skip(f"no Chromium is installed ({', '.join(NAMES)}): the tests in a browser are left out")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=SECONDS * 1000)
     flags = [*FLAGS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=flags)
@@ -51,6 +54,8 @@ class Visitor:
 
     context: "BrowserContext"
     url: str
+    expected: list[str] = field(default_factory=list)
+    """Parts of the errors that are none: a browser reports, some time, whatever it could not load."""
     errors: list[str] = field(default_factory=list)
     elsewhere: list[str] = field(default_factory=list)
 
@@ -74,7 +79,7 @@ class Visitor:
         page.on("request", self._request)
 
     def _console(self, message: "ConsoleMessage") -> None:
-        if message.type in ("error", "warning"):
+        if message.type in ("error", "warning") and not any(part in message.text for part in self.expected):
             self.errors.append(message.text)
 
     def _request(self, request: "Request") -> None:
@@ -89,7 +94,7 @@ def visitor(browser: "Browser", server: Any, request: pytest.FixtureRequest) -> 
     """Somebody at the module's server. `indirect` parameters are options of the browser's context."""
     options = {"viewport": DESKTOP, **getattr(request, "param", {})}
     context = browser.new_context(**options)
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(SECONDS * 1000)
     visitor = Visitor(context, server.url)
     context.on("page", visitor.watch)
     yield visitor

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import expect
 
 import page_tour
-from browser import DESKTOP, PHONE, Visitor
+from browser import DESKTOP, PHONE, SECONDS, Visitor
 from page_help import ASSISTANT, GUIDE_CALL
 from test_cli_demo import running  # noqa: F401  # the demo, running
 
@@ -27,6 +27,7 @@ ON_PHONE = {"viewport": PHONE, "has_touch": True, "is_mobile": True}
 @pytest.fixture(scope="module", autouse=True)
 def records(server: Any) -> None:
     assert server.post(page_tour.records()).json()["data"]["rejected"] == 0
+    server.add_up()
 
 
 def places(page: "Page") -> "Locator":
@@ -36,7 +37,7 @@ def places(page: "Page") -> "Locator":
 def test_the_demos_link_opens_on_the_sessions(browser: "Browser", running: "tuple[Path, str]"):  # noqa: F811
     address, link = [word for word in running[1].split() if word.startswith("http")][:2][::-1]
     context = browser.new_context(viewport=DESKTOP)
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(SECONDS * 1000)
     page = context.new_page()
     page.goto(link)
     expect(page.get_by_role("heading", name="Sessions", level=1)).to_be_visible()
@@ -73,7 +74,7 @@ def test_by_keyboard_from_the_sign_in_to_a_record(visitor: Visitor, server: Any)
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     expect(page.get_by_role("complementary").get_by_role("heading", name="inference")).to_be_visible()
-    assert page.url.endswith("event=inference/tour-0")
+    page.wait_for_url("**event=inference/tour-0")
 
 
 def test_a_deep_link_into_a_long_run_opens_in_a_new_tab(visitor: Visitor, server: Any):
@@ -206,8 +207,8 @@ def test_any_id_leads_to_its_session(visitor: Visitor, server: Any, id: str):
 
 def test_what_is_not_there_leads_back(visitor: Visitor, server: Any):
     page = visitor.sign_in(server.key)
+    visitor.expected.append("a status of 404")
     page.goto(server.url + "/sessions/fax/nothing")
-    visitor.errors.clear()  # the browser reports the status of the page
     expect(page.get_by_role("heading", name="Not found")).to_be_visible()
     page.get_by_role("link", name="To the first page").click()
     page.wait_for_url("**/sessions")

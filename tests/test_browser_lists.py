@@ -27,26 +27,15 @@ def records(server: Any) -> None:
     assert server.post([*example("ai-call"), *example("unlinked"), *example("two-legs")]).status_code == 200
     server.post([message(f"m{at:02}") for at in range(60)])
     server.post([message("back", cost="-0.20")])
+    server.add_up()
 
 
 def ids(page: "Page") -> list[str]:
     return page.locator("tbody tr td:first-child code").all_inner_texts()
 
 
-def settled(page: "Page") -> None:
-    """The list of a store that has added everything up."""
-    until = page.get_by_text("still being added up")
-    for _ in range(50):
-        if not until.count():
-            return
-        page.wait_for_timeout(100)
-        page.reload()
-    raise AssertionError("sessions are never added up")
-
-
 def test_from_the_list_to_a_session_and_back(visitor: Visitor, server: Any):
     page = visitor.sign_in(server.key)
-    settled(page)
     assert len(ids(page)) == 50
     page.get_by_role("link", name="Next page").click()
     page.wait_for_url("**cursor=*")
@@ -61,7 +50,6 @@ def test_from_the_list_to_a_session_and_back(visitor: Visitor, server: Any):
 
 def test_heads_sort_and_the_form_filters(visitor: Visitor, server: Any):
     page = visitor.sign_in(server.key)
-    settled(page)
     page.get_by_role("columnheader", name="Total").get_by_role("link").click()
     page.wait_for_url("**sort=-total*")
     assert page.get_by_role("columnheader", name="Total").get_attribute("aria-sort") == "descending"
@@ -85,17 +73,14 @@ def test_rows_stay_where_they_are_until_the_reader_wants_the_news(
 ):
     late = f"late {request.node.callspec.id}"
     page = visitor.sign_in(server.key, "/sessions")
-    settled(page)
     page.clock.install()
     page.reload()
     before, place = ids(page), page.locator("tbody tr").last.bounding_box()
     assert server.post([message(late, created_at=datetime.now(UTC).isoformat())]).status_code == 200
+    server.add_up()
     button = page.locator("#news")
-    for _ in range(50):
-        page.clock.run_for(4000)
-        if button.is_visible():
-            break
-        page.wait_for_timeout(100)
+    page.clock.run_for(4000)
+    expect(button).to_be_visible()
     assert button.inner_text() == "1 session changed: show"
     assert ids(page) == before
     assert page.locator("tbody tr").last.bounding_box() == place
@@ -108,7 +93,6 @@ def test_a_bar_of_spend_leads_to_its_sessions(visitor: Visitor, server: Any):
     page = visitor.sign_in(server.key, "/spend")
     page.locator(f"svg.plot a:has(title:text('{DAY}, messaging'))").first.click()
     page.wait_for_url("**/sessions?*messaging*")
-    settled(page)
     expect(page.locator(".tile", has_text="Sessions")).to_contain_text("61")
     page.goto(server.url + "/spend")
     page.locator("tbody").get_by_role("link", name=str(DAY)).first.click()
@@ -157,7 +141,6 @@ def test_every_order_can_be_read_where_it_is_chosen(visitor: Visitor, server: An
 
 def test_an_unlinked_record_and_its_near_miss(visitor: Visitor, server: Any):
     page = visitor.sign_in(server.key, "/unlinked")
-    settled(page)
     page.get_by_role("link", name="call-session").first.click()
     page.wait_for_url("**/sessions/call-session/*")
     page.goto(server.url + "/problems")

@@ -25,6 +25,7 @@ CUT_OFF = """() => [...document.querySelectorAll("main *")].filter(each =>
 @pytest.fixture(scope="module", autouse=True)
 def records(server: Any) -> None:
     assert server.post(example("ai-call")).status_code == 200
+    server.add_up()
 
 
 @pytest.mark.parametrize("visitor", [A4], indirect=True, ids=["A4"])
