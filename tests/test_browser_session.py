@@ -148,6 +148,7 @@ def test_the_label_gives_way_before_what_is_below(page: "Page"):
     }"""
     label, below = row(page, "ai-voice-assistant").locator("td:first-child small").all()
     assert (label.inner_text(), below.inner_text()) == ("Kimi-K2.6", "5 below")
+    label.evaluate("label => label.append(' of a long name'.repeat(9))")  # too long in any font
     assert label.evaluate(cut_off) > 1
     assert below.evaluate(cut_off) <= 0
 
