@@ -61,7 +61,7 @@ class Server:
 
     def start_again(self) -> None:
         """Start it after it was killed, once the last of its processes has seen that."""
-        until = time.monotonic() + 30
+        until = time.monotonic() + 120
         while True:
             try:
                 return self.start()

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -33,7 +34,10 @@ def test_what_fails_again_and_again_is_said_once_a_minute(
 def test_a_store_that_is_back_is_told_with_what_failed_meanwhile(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outages, "LOOK_SECONDS", 0.001)
+    now = 1000.0
+    monkeypatch.setattr(
+        outages, "time", SimpleNamespace(monotonic=lambda: now, sleep=lambda seconds: time.sleep(0.001))
+    )
     asked, back = threading.Semaphore(0), threading.Event()
 
     def waiting() -> int:
@@ -49,12 +53,13 @@ def test_a_store_that_is_back_is_told_with_what_failed_meanwhile(
         for at in range(7):
             noted.note(f"request {at}", StoreGone(f"gone {outage}"))
         asked.acquire(timeout=60)
+        now += 12
         back.set()
         for thread in threading.enumerate():
             if thread.name == "sessiontree-outage":
                 thread.join(60)
         assert caplog.messages == [
             f"request 0: gone {outage}",
-            "the store answers again after 0 s; attempts that failed: 7",
+            "the store answers again after 12 s; attempts that failed: 7",
         ]
         assert caplog.records[-1].levelno == logging.WARNING
