@@ -35,6 +35,9 @@ _UNUSUAL = {
     "datestyle": "SQL, DMY",
     "bytea_output": "escape",
     "default_transaction_isolation": "serializable",
+    "standard_conforming_strings": "off",
+    "array_nulls": "off",
+    "client_encoding": "LATIN1",
 }
 os.environ.setdefault(_RUN, str(os.getpid()))  # of the process that began the test run: the others have it from there
 

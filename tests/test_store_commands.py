@@ -1,6 +1,7 @@
 """`store check`, `store migrate` and `store distribute`."""
 
 import re
+import secrets
 import sqlite3
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import citus
+from postgres import named
 from sessiontree import taking_back
 from sessiontree.cli import main
 from sessiontree.store import Store, open_store, shown_name
@@ -41,6 +43,53 @@ def with_records(where: str, *starts: str | None) -> None:
     store = open_store(where, shipped())
     add(store, *(record(store, "call-control", f"a{at}", started_at=start) for at, start in enumerate(starts)))
     store.close()
+
+
+# What a database has to be
+
+
+@without_citus
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_a_database_that_cannot_keep_every_text_is_refused(postgres_server: str, encoding: str):
+    name = f"other_{secrets.token_hex(6)}"
+    with psycopg.connect(postgres_server) as db:
+        provider = "locale_provider libc" if db.info.server_version >= 150000 else ""
+    change(postgres_server, f"create database {name} encoding {encoding} locale 'C' {provider} template template0")
+    try:
+        url = named(postgres_server, name)
+        refused = run("migrate", "--store", url)
+        assert refused.exit_code == 1
+        assert refused.output.endswith(
+            f"/{name} has the encoding {encoding}: make a database with UTF8 (createdb --encoding UTF8)\n"
+        )
+        assert re.search(r"schema: +none yet", checked := run("check", "--store", url).output)
+        assert f"Fault: the database has the encoding {encoding}: make one with UTF8" in checked
+    finally:
+        change(postgres_server, f"drop database {name} with (force)")
+
+
+@without_citus
+def test_a_check_says_what_a_user_may_not_do(empty_database: str):
+    """Before the first record is refused."""
+    role = f"stranger_{secrets.token_hex(6)}"
+    stranger = f"{empty_database}&user={role}"
+    change(empty_database, f"create role {role} login", "revoke create on schema public from public")
+    try:
+        assert faults(run("check", "--store", stranger)) == [
+            "this user may not create tables in the schema public: `grant create on schema` lets it"
+        ]
+        change(empty_database, f"alter role {role} set search_path to nowhere")
+        assert faults(run("check", "--store", stranger)) == [
+            "no schema of this user's search_path is there: create one, or set it to `public`"
+        ]
+        run("migrate", "--store", empty_database)
+        change(empty_database, f"alter role {role} reset search_path", f"grant create on schema public to {role}")
+        change(empty_database, f"grant select on all tables in schema public to {role}")
+        assert "the tables belong to postgres: this user may not make" in faults(run("check", "--store", stranger))[0]
+        change(empty_database, f"alter role {role} set default_transaction_read_only to on")
+        assert faults(run("check", "--store", stranger))[0].startswith("it takes no writes: it is a standby")
+    finally:
+        change(empty_database, f"drop owned by {role}", f"drop role {role}")
 
 
 # migrate

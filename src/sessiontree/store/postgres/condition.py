@@ -16,6 +16,9 @@ _UNSAFE = ("fsync", "full_page_writes", "synchronous_commit")
 _TRIAL = "sessiontree_trial"
 """A schema in which the tables are made anew, to compare with; never committed."""
 _MONTH = re.compile(r"record_(\d{4})_(\d\d)")
+_SCHEMA = "select current_schema(), has_schema_privilege(current_schema(), 'create')"
+_OWNER = """select pg_get_userbyid(relowner) from pg_class
+    where oid = 'record'::regclass and not pg_has_role(relowner, 'usage')"""
 _COLUMNS = """select format('the column %%s.%%s as %%s%%s', relname, attname, format_type(atttypid, atttypmod),
         case when attnotnull then ' not null' else '' end)
     from pg_attribute join pg_class on pg_class.oid = attrelid
@@ -45,6 +48,7 @@ def look(url: str) -> Condition:
         with psycopg.connect(**opening.parameters(url)) as db:
             db.execute(f"set {distributing.PLAN}")
             _look_at_server(db, found)
+            _look_at_rights(db, found)
             version = migrating.version(db, name)
             found.facts.append(("schema", f"version {version}" if version else "none yet: made at first use"))
             if version and version != migrating.newest():
@@ -53,6 +57,8 @@ def look(url: str) -> Condition:
             elif version:
                 if _ask(db, half_copies.READ):
                     found.faults.append(half_copies.refusal("the database", half_copies.EMPTY))
+                for owner in _ask(db, _OWNER):
+                    found.faults.append(f"the tables belong to {owner}: this user may not make partitions of them")
                 _look_at_schema(db, found)
                 _look_at_nodes(db, found)
                 _look_at_partitions(db, found)
@@ -97,6 +103,19 @@ def _look_at_server(db: Connection[Any], found: Condition) -> None:
         )
 
 
+def _look_at_rights(db: Connection[Any], found: Condition) -> None:
+    """What has to be so before anything can be stored, and a server cannot be told by the store's own settings."""
+    if (encoding := migrating.encoding(db)) != "UTF8":
+        found.faults.append(f"the database has the encoding {encoding}: make one with UTF8 (createdb --encoding UTF8)")
+    if _ask(db, "show transaction_read_only") == ["on"]:
+        found.faults.append("it takes no writes: it is a standby, or set to be read only")
+    ((schema, may_create),) = db.execute(_SCHEMA).fetchall()
+    if schema is None:
+        found.faults.append("no schema of this user's search_path is there: create one, or set it to `public`")
+    elif not may_create:
+        found.faults.append(f"this user may not create tables in the schema {schema}: `grant create on schema` lets it")
+
+
 def _look_at_schema(db: Connection[Any], found: Condition) -> None:
     """Every column, index, sequence and function must be there as a new store would have it; more may be."""
     (own,) = _ask(db, "select current_schema()")
@@ -107,7 +126,7 @@ def _look_at_schema(db: Connection[Any], found: Condition) -> None:
             for script in migrating.scripts().values():
                 db.execute(script.encode())
             missing = sorted(set(_described(db, _TRIAL)) - present)
-    except errors.InsufficientPrivilege:
+    except (errors.InsufficientPrivilege, errors.ReadOnlySqlTransaction):
         found.facts.append(("tables", "not compared: this user may not create a schema"))
         return
     found.faults += [f"{each} is missing: restore a backup, or make it again" for each in missing]

@@ -58,8 +58,15 @@ def version(db: Connection[Any], name: str) -> int:
     return 0
 
 
+def encoding(db: Connection[Any]) -> str:
+    """How the database keeps texts: only UTF8 can keep all of them."""
+    return db.info.parameter_status("server_encoding") or "unknown"
+
+
 def prepare(db: Connection[Any], name: str) -> None:
-    """Make an empty database ready. Raises StoreError for one of another version or program, and for half a copy."""
+    """Make an empty database ready. Raises StoreError for one of another version, program or encoding, and for half
+    a copy.
+    """
     found = version(db, name)
     if found == 0:
         found = migrate(db, name)
@@ -73,6 +80,8 @@ def prepare(db: Connection[Any], name: str) -> None:
 
 def migrate(db: Connection[Any], name: str) -> int:
     """Bring the schema to the newest version; which it is then. A newer one stays as it is."""
+    if (found := encoding(db)) != "UTF8":
+        raise StoreError(f"{name} has the encoding {found}: make a database with UTF8 (createdb --encoding UTF8)")
     for number, script in scripts().items():
         with db.transaction():
             db.execute("select pg_advisory_xact_lock(%s)", [_LOCK])

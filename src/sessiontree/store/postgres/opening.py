@@ -19,8 +19,11 @@ from sessiontree.store.postgres.binary import ARRAYS, Array
 
 CONNECT_SECONDS = 10
 APPLICATION = "sessiontree"
-# What a server may be set to otherwise: values are read in one form, and transactions see what was committed meanwhile.
-_FORMS = r"-c timezone=UTC -c datestyle=ISO -c bytea_output=hex -c default_transaction_isolation=read\ committed"
+# What a server may be set to otherwise: values are written and read in one form, and transactions see what has been
+# committed meanwhile.
+_WRITTEN = "-c standard_conforming_strings=on -c array_nulls=on"
+_READ = "-c timezone=UTC -c datestyle=ISO -c bytea_output=hex"
+_FORMS = rf"{_WRITTEN} {_READ} -c default_transaction_isolation=read\ committed"
 # A statement is planned once: planning anew for every value would take longer than the statement (three times).
 _OPTIONS = f"{_FORMS} -c plan_cache_mode=force_generic_plan -c jit=off -c random_page_cost=1.1"
 
@@ -65,7 +68,8 @@ def parameters(url: str) -> dict[str, Any]:
         adapters.register_dumper(kind, _ready(number))
     adapters.register_loader("timestamptz", Int8BinaryLoader)  # in binary form it is one: `binary.micros`
     defaults = {"connect_timeout": CONNECT_SECONDS, "application_name": APPLICATION}
-    own = {"options": options, "autocommit": True, "prepare_threshold": 2, "context": _Context(adapters)}
+    own = {"options": options, "client_encoding": "UTF8", "context": _Context(adapters)}
+    own |= {"autocommit": True, "prepare_threshold": 2}
     return defaults | given | own
 
 
@@ -102,6 +106,8 @@ def _sentence(name: str, error: Exception) -> str:
         return f"{name} does not exist: create the database first"
     if isinstance(error, errors.InsufficientPrivilege):
         return f"{name} does not let this user do what a store needs: {_first_line(error)}"
+    if isinstance(error, errors.QueryCanceled) and "statement timeout" in str(error):
+        return f"{name} stops statements that take as long as this one: raise the statement_timeout of this user"
     if isinstance(error, errors.QueryCanceled | errors.LockNotAvailable | errors.DeadlockDetected):
         return f"{name} is busy: {_first_line(error)}; try again in a moment"
     if lost(error):
