@@ -65,7 +65,7 @@ def test_who_waits_for_another_to_make_the_database_ready_takes_it_as_it_is_then
     prepared = []
 
     def prepare() -> None:
-        with psycopg.connect(**opening.parameters(empty_database)) as db:
+        with opening.connect(opening.parameters(empty_database), psycopg.Connection) as db:
             migrating.prepare(db, "the database")
             prepared.append(migrating.version(db, "the database"))
 
@@ -127,6 +127,21 @@ def _without_psycopg(real: Callable[..., Any]) -> Callable[..., Any]:
         return real(name, *arguments)
 
     return load
+
+
+def test_options_are_those_of_the_url_only_since_poolers_let_no_others_through(store: PostgresStore) -> None:
+    assert "options" not in opening.parameters(store.url)
+    own = opening.parameters(f"{store.url}&options=-c%20work_mem%3D1MB%20-c%20timezone%3DAsia/Kathmandu")
+    with opening.connect(own, psycopg.Connection, "lock_timeout = 7") as db:
+        shown = [db.execute(f"show {name}").fetchone() for name in ("work_mem", "timezone", "lock_timeout")]
+    assert shown == [("1MB",), ("UTC",), ("7ms",)]
+
+
+def test_a_statement_that_took_too_long_for_its_user_is_told_so(store: PostgresStore) -> None:
+    told = "as long as this one: raise the statement_timeout of this user"
+    with store.alone() as db, pytest.raises(StoreError, match=told), store._errors():
+        db.execute("set statement_timeout = 1")
+        db.execute("select pg_sleep(30)")
 
 
 # Connections that are lost

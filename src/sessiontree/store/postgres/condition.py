@@ -45,8 +45,7 @@ def look(url: str) -> Condition:
     name = opening.name(url)
     found = Condition()
     try:
-        with psycopg.connect(**opening.parameters(url)) as db:
-            db.execute(f"set {distributing.PLAN}")
+        with opening.connect(opening.parameters(url), Connection, distributing.PLAN) as db:
             _look_at_server(db, found)
             _look_at_rights(db, found)
             version = migrating.version(db, name)
@@ -71,7 +70,7 @@ def migrate(url: str) -> tuple[int, int]:
     """Bring the schema to the present version: which it was, and is. Raises StoreError, also for a newer one."""
     name = opening.name(url)
     try:
-        with psycopg.connect(**opening.parameters(url)) as db:
+        with opening.connect(opening.parameters(url), Connection) as db:
             before = migrating.version(db, name)
             migrating.migrate(db, name)
             migrating.prepare(db, name)

@@ -35,7 +35,7 @@ def distribute(url: str) -> list[str]:
     """Distribute all tables that are not yet; their names. Raises StoreError, when Citus is not there too."""
     name = opening.name(url)
     try:
-        with psycopg.connect(**opening.parameters(url)) as db:
+        with opening.connect(opening.parameters(url), Connection) as db:
             migrating.prepare(db, name)
             found = version(db)
             if found is None:

@@ -4,11 +4,11 @@ No sentence holds the password: a store is named by user, host and database.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import psycopg
-from psycopg import conninfo, errors
+from psycopg import Connection, conninfo, errors
 from psycopg.abc import Buffer
 from psycopg.adapt import AdaptersMap, Dumper
 from psycopg.pq import Format
@@ -19,13 +19,22 @@ from sessiontree.store.postgres.binary import ARRAYS, Array
 
 CONNECT_SECONDS = 10
 APPLICATION = "sessiontree"
-# What a server may be set to otherwise: values are written and read in one form, and transactions see what has been
-# committed meanwhile.
-_WRITTEN = "-c standard_conforming_strings=on -c array_nulls=on"
-_READ = "-c timezone=UTC -c datestyle=ISO -c bytea_output=hex"
-_FORMS = rf"{_WRITTEN} {_READ} -c default_transaction_isolation=read\ committed"
-# A statement is planned once: planning anew for every value would take longer than the statement (three times).
-_OPTIONS = f"{_FORMS} -c plan_cache_mode=force_generic_plan -c jit=off -c random_page_cost=1.1"
+# Told to the server by a statement: poolers such as PgBouncer let no options through. It may be set to something else,
+# and what we write and read must have one form, and transactions see what has been committed meanwhile. A statement is
+# planned once: planning anew for every value would take longer than the statement (three times).
+_SETTINGS = (
+    "standard_conforming_strings = on",
+    "array_nulls = on",
+    "timezone = 'UTC'",
+    "datestyle = 'ISO'",
+    "bytea_output = 'hex'",
+    "default_transaction_isolation = 'read committed'",
+    "plan_cache_mode = force_generic_plan",
+    "jit = off",
+    "random_page_cost = 1.1",
+)
+
+Db = TypeVar("Db", bound=Connection[Any])
 
 
 class _Int(Dumper):
@@ -61,16 +70,25 @@ def parameters(url: str) -> dict[str, Any]:
     # What stands before it is taken for host, port and database then, and would be shown.
     if "@" in parts.path or parts.netloc.count("@") > 1:
         raise StoreError("the store's URL has a / or @ in its user or password: write it as %2F or %40 there")
-    options = f"{given.pop('options', None) or ''} {_OPTIONS}".strip()
     adapters = AdaptersMap(psycopg.adapters)
     adapters.register_dumper(int, _Int)
     for kind, number in ARRAYS.items():
         adapters.register_dumper(kind, _ready(number))
     adapters.register_loader("timestamptz", Int8BinaryLoader)  # in binary form it is one: `binary.micros`
     defaults = {"connect_timeout": CONNECT_SECONDS, "application_name": APPLICATION}
-    own = {"options": options, "client_encoding": "UTF8", "context": _Context(adapters)}
-    own |= {"autocommit": True, "prepare_threshold": 2}
+    own = {"client_encoding": "UTF8", "autocommit": True, "prepare_threshold": 2, "context": _Context(adapters)}
     return defaults | given | own
+
+
+def connect(given: dict[str, Any], kind: type[Db], *also: str) -> Db:
+    """A new connection by these parameters, with our settings, and perhaps others."""
+    db = kind.connect(**given)
+    try:
+        db.execute("; ".join(f"set {setting}" for setting in (*_SETTINGS, *also)).encode(), prepare=False)
+    except BaseException:
+        db.close()
+        raise
+    return db
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,7 @@ class PostgresStore:
         self.url = url
         self.name = opening.name(url)
         self._given = opening.parameters(url)
+        self._settings: list[str] = []
         self._ready = False
         self.pool = Pool(self.name, self._connect)
         self._listening = Listening(self.pool.connect)
@@ -72,7 +73,7 @@ class PostgresStore:
             with self.pool.using() as db, self._errors():
                 migrating.prepare(db, self.name)
                 if distributing.is_done(db):
-                    self._given["options"] += f" -c {distributing.PLAN}"
+                    self._settings = [distributing.PLAN]
                     db.execute(f"set {distributing.PLAN}")
                 transactions.live(db)
         except StoreError:
@@ -87,7 +88,7 @@ class PostgresStore:
         self.removing: Removing = PostgresRemoving(self)
 
     def _connect(self) -> Db:
-        db = Walker.connect(**self._given)
+        db = opening.connect(self._given, Walker, *self._settings)
         if self._ready:
             transactions.live(db)
         return db
