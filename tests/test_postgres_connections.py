@@ -1,5 +1,6 @@
 """Connections that break, are too few, or get in each other's way: what the store says, and that nothing is lost."""
 
+import secrets
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from postgres_server import Server, binaries
 from sessiontree.errors import StoreError
 from sessiontree.store import Asks, Store, open_store
 from sessiontree.store.postgres import listening, migrating, opening, transactions
+from sessiontree.store.postgres.pool import Pool
 from sessiontree.store.postgres.store import PostgresStore
 from sessiontree.store.suite import ACCOUNT, RECEIVED, add, found, history, key, record, shipped
 from stores import let_go
@@ -211,7 +213,10 @@ def test_a_connection_that_is_lost_while_committing(
 
 
 def test_a_server_that_goes_and_comes_back() -> None:
-    """Meanwhile every question is refused at once; then all goes on, and what was acknowledged is there."""
+    """Meanwhile every question is refused at once; then all goes on, and what was acknowledged is there.
+
+    Should it come back as a standby, that is said.
+    """
     programs = binaries()
     if programs is None or __import__("os").environ.get(GIVEN):
         pytest.skip("needs a server of its own, to stop it")
@@ -230,7 +235,13 @@ def test_a_server_that_goes_and_comes_back() -> None:
             server.start()
             assert store.count() == 100
             assert add(store, record(store, "recording", "7")) == ["unchanged"]
+        server.stop()
+        (folder / "data" / "standby.signal").touch()
+        server.start()
+        with pytest.raises(StoreError, match="takes no writes: it is a standby"):
+            store.check_write()
         store.close()
+        assert "takes no writes: it is a standby, or set to be read only" in refused(server.url("postgres"))
     finally:
         server.stop("immediate")
         shutil.rmtree(folder)
@@ -251,6 +262,38 @@ def test_a_full_pool_is_an_error_and_no_hang(store: PostgresStore) -> None:
 
 
 # Others in the way
+
+
+def test_whoever_has_a_connection_needs_no_second(store: PostgresStore) -> None:
+    """Or all who have one might wait for each other: also for a thread's first records, packed with a dictionary."""
+    add(store, *(record(store, "recording", str(at), telnyx_session_id="s") for at in range(1500)))
+    pool, store.pool = store.pool, Pool(store.name, store._connect, size=1)
+    store.pool.wait_seconds = 0.1
+    done: list[object] = []
+
+    def work() -> None:
+        done.append(len(found(store, refs=["s"])))
+        done.append(add(store, record(store, "recording", "new", telnyx_session_id="s")))
+        done.append(store.sessions.refresh() > 0)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    store.pool.close()
+    store.pool = pool
+    assert done == [1500, ["created"], True]
+
+
+def test_a_user_with_too_few_connections_is_told_so(empty_database: str) -> None:
+    role = f"few_{secrets.token_hex(6)}"
+    with psycopg.connect(empty_database, autocommit=True) as db:
+        db.execute(f"create role {role} login connection limit 0".encode())
+        try:
+            assert refused(f"{empty_database}&user={role}").endswith(
+                "cannot be reached: the server has no connection left; try again in a moment"
+            )
+        finally:
+            db.execute(f"drop role {role}".encode())
 
 
 def test_deadlocks_are_tried_again(store: PostgresStore) -> None:

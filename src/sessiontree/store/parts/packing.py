@@ -43,12 +43,13 @@ class Shape:
 class Packer:
     """Packs and unpacks the records of one store. Not safe for use by several threads at once.
 
-    The first byte names the dictionary, 0 for none; `load` fetches those that the store has by now, by number. A store
+    The first byte names the dictionary, 0 for none; `load` gives those that the store has, by number: all that are
+    known, or all that there are by now if that of a number is not among them. A store
     trains dictionaries of its own records as it grows: they make records four times smaller and twice as quick to read
     as none, and better than any made elsewhere.
     """
 
-    def __init__(self, load: Callable[[], Mapping[int, bytes]]) -> None:
+    def __init__(self, load: Callable[[int], Mapping[int, bytes]]) -> None:
         self._load = load
         self._decompress = {0: zstandard.ZstdDecompressor().decompress}
         self._encode = msgspec.msgpack.Encoder().encode
@@ -57,9 +58,9 @@ class Packer:
         self._pool = ThreadPoolExecutor(1, "sessiontree-packing")  # has none before it is used
         self.renew()
 
-    def renew(self) -> None:
-        """Take up the dictionaries that the store has now; the newest one is for packing."""
-        dictionaries = self._load()
+    def renew(self, wanted: int = 0) -> None:
+        """Take up the dictionaries that the store has now, this one among them; the newest one is for packing."""
+        dictionaries = self._load(wanted)
         for number in dictionaries.keys() - self._decompress.keys():
             data = zstandard.ZstdCompressionDict(dictionaries[number])
             self._decompress[number] = zstandard.ZstdDecompressor(dict_data=data).decompress
@@ -93,7 +94,7 @@ class Packer:
         """The record as it was packed; where its shape is an old one, `reordered` is due."""
         decompress = self._decompress.get(packed[0])
         if decompress is None:  # trained by another thread or process
-            self.renew()
+            self.renew(packed[0])
             decompress = self._decompress[packed[0]]
         plain = decompress(packed[1:])
         try:

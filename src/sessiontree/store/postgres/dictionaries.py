@@ -25,9 +25,18 @@ class Dictionaries:
         rows = store.ask("select case when is_called then last_value else 0 end from record_row")[0][0]
         self._rows = int(rows)
         self._train_from = next((at for at in TRAIN_AT_ROWS if at > rows), sys.maxsize)
+        self._known = self._read()
 
-    def load(self) -> dict[int, bytes]:
-        """All there are now, by number."""
+    def load(self, wanted: int) -> dict[int, bytes]:
+        """All that are known, by number; all there are now if this one (0 for none) is not among them.
+
+        A thread's first packer asks for none: that takes no second connection when all may be taken.
+        """
+        if wanted and wanted not in self._known:
+            self._known = self._read()
+        return self._known
+
+    def _read(self) -> dict[int, bytes]:
         return {number: bytes(content) for number, content in self._store.ask("select number, content from dictionary")}
 
     def grow(self, account_id: int, records: Sequence[Record]) -> None:
@@ -44,6 +53,7 @@ class Dictionaries:
                 content = train(self._samples(db, account_id, row, records[:TRAIN_RECORDS]))
                 if content is not None:
                     db.execute("insert into dictionary values (%s, %s) on conflict do nothing", [number, content])
+        self._known = self._read()
         self._store.packer.renew()
 
     def _samples(self, db: Connection[Any], account_id: int, row: int, records: Sequence[Record]) -> Iterator[bytes]:

@@ -116,7 +116,8 @@ def refusal(name: str, error: Exception) -> StoreError:
 def _sentence(name: str, error: Exception) -> str:
     if isinstance(error, errors.DiskFull):
         return f"the disk that holds {name} is full: free some space and send the records again"
-    if isinstance(error, errors.ReadOnlySqlTransaction):
+    # A standby refuses unlogged tables, which every connection of ours asks for, in other words than writes.
+    if isinstance(error, errors.ReadOnlySqlTransaction) or "during recovery" in str(error):
         return f"{name} takes no writes: it is a standby, or set to be read only"
     if isinstance(error, errors.InvalidPassword | errors.InvalidAuthorizationSpecification):
         return f"{name} refuses this user or password"
@@ -161,11 +162,14 @@ def _connecting(error: Exception) -> str:
     return "check that the server runs and takes connections, and try again"
 
 
+_FULL = "the server has no connection left; try again in a moment"
 _REFUSED = {
     "password authentication failed": "the server refuses this user or password",
     "no password supplied": "the server wants a password",
     "no pg_hba.conf entry": "the server does not let this user in from here",
     "does not exist": "there is no such user or database on the server: create it first",
-    "too many clients": "the server has no connection left; try again in a moment",
-    "remaining connection slots": "the server has no connection left; try again in a moment",
+    "too many clients": _FULL,
+    "remaining connection slots": _FULL,
+    "too many connections": _FULL,  # of a user or a database that may have only so many
+    "no more connections allowed": _FULL,  # PgBouncer's
 }

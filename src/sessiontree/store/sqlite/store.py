@@ -106,7 +106,7 @@ class SqliteStore:
             packer = self._local.packer = Packer(self._dictionaries)
         return packer
 
-    def _dictionaries(self) -> dict[int, bytes]:
+    def _dictionaries(self, _wanted: int) -> dict[int, bytes]:
         with self._errors():
             return dict(self.reader.execute("select number, content from dictionary"))
 
