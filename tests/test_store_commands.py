@@ -92,6 +92,13 @@ def test_a_check_says_what_a_user_may_not_do(empty_database: str):
         change(empty_database, f"drop owned by {role}", f"drop role {role}")
 
 
+@pytest.mark.parametrize("scheme", ["mysql", "postgresql+psycopg", "PostgreSQL", "sqlite"])
+def test_another_url_is_no_file_whose_name_is_shown(scheme: str):
+    for arguments in (["check"], ["migrate"], ["prune", "--before", "2026-01-01"]):
+        refused = run(*arguments, "--store", f"{scheme}://me:{WORD}@127.0.0.1/records")
+        assert refused.output == f"Error: a store is a file, or a postgresql:// URL: {scheme}:/... is neither\n"
+
+
 # migrate
 
 

@@ -5,6 +5,7 @@ of the placement rules: it answers "which records have this value", and `analysi
 Every store passes the suite in `store/suite`.
 """
 
+import re
 from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from sessiontree.store.intakes import Intakes, Share
 from sessiontree.store.removing import Removing
 from sessiontree.store.sessions import Sessions
 from sessiontree.store.spend import Spend
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
 
 class Asks(NamedTuple):
@@ -271,8 +274,14 @@ def open_store(where: str, catalog: Catalog, *, create: bool = True, sparing: bo
 
 
 def is_postgres(where: str) -> bool:
-    """Whether this is the URL of a PostgreSQL database."""
-    return where.startswith(("postgres://", "postgresql://"))
+    """Whether this is the URL of a PostgreSQL database. Raises StoreError for one of something else: as the name of a
+    file it would be shown with its password.
+    """
+    if where.startswith(("postgres://", "postgresql://")):
+        return True
+    if not where.startswith("sqlite:///") and (other := _URL.match(where)):
+        raise StoreError(f"a store is a file, or a postgresql:// URL: {other[0]}... is neither")
+    return False
 
 
 @contextmanager
