@@ -22,7 +22,7 @@ REFUSED = (
 OUTDATED = (
     "step was declared otherwise since this process began (`sessiontree catalog apply`): restart it with that catalogue"
 )
-APPLIED = """5 records are read by the present catalogue; changed: step
+APPLIED = """All stored records are read by the present catalogue; changed: step
 Servers that run with other declarations go on storing, but leave sessions alone: restart them.
 """
 STEPS = [{"record_type": "step", "id": f"{at}", "under": f"{at - at % 2}", "cost": "1"} for at in range(4)]

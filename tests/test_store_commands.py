@@ -294,6 +294,7 @@ def months(url: str) -> Sequence[str]:
 
 def prune(store: Store, before: datetime, account: str = ACCOUNT) -> None:
     taking_back.prune(store, account, before, open_since=before)
+    store.removing.drop_months(before)
 
 
 def test_pruning_drops_the_partitions_that_it_has_emptied(postgres: str):
@@ -322,9 +323,12 @@ def test_a_partition_that_somebody_reads_is_dropped_another_time(postgres: str):
     add(store, record(store, "call-control", "a", started_at="2026-01-05"))
     with psycopg.connect(postgres) as db:
         db.execute("select count(*) from record_2026_01")
-        prune(store, datetime(2026, 2, 10, tzinfo=UTC))
+        held = run("prune", "--before", "2026-02-10", "--yes", "--store", postgres)
+        assert held.output.endswith("Empty months that others are reading: 2026-01; to drop them, run it again later\n")
         assert (months(postgres), store.count()) == (["record_2026_01"], 0)
-    prune(store, datetime(2026, 2, 10, tzinfo=UTC))
+    dropped = run("prune", "--before", "2026-02-10", "--store", postgres)
+    assert dropped.output.startswith("Sessions that ended before 2026-02-10: 0\n")
+    assert dropped.output.endswith("Empty months dropped, with their room on the disk: 2026-01\n")
     assert months(postgres) == []
     store.close()
 

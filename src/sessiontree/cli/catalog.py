@@ -156,13 +156,12 @@ def apply() -> None:
         if not stale:
             click.echo("All stored records are read by the present catalogue: nothing to do.")
             return
-        done = 0
         for done, total in store.reread():
             if sys.stderr.isatty():
-                click.echo(f"\r{done:,} of {total:,} records", nl=False, err=True)
+                click.echo(f"\r{done:,} of {total:,} rows", nl=False, err=True)
         if sys.stderr.isatty():
             click.echo(err=True)
         if store.stale():
             raise SessiontreeError("records were added meanwhile under another catalogue; run this again")
-    click.echo(f"{done:,} records are read by the present catalogue; changed: {', '.join(stale)}")
+    click.echo(f"All stored records are read by the present catalogue; changed: {', '.join(stale)}")
     click.echo(_SERVERS)

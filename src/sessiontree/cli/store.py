@@ -12,7 +12,7 @@ from sessiontree.cli.refreshing import refresh
 from sessiontree.cli.removal import confirm, dry_run_option, lines, yes_option
 from sessiontree.cli.store_copy import copy_
 from sessiontree.record import read_time
-from sessiontree.store import condition, shown_name
+from sessiontree.store import Store, condition, shown_name
 from sessiontree.store.removing import Pruned
 from sessiontree.taking_back import prune as prune_all
 
@@ -45,15 +45,16 @@ def prune(account: str, before: str, dry_run: bool, yes: bool) -> None:
             click.echo(f"Sessions that ended before {before}: {would.sessions:,}")
             for line in lines(would.removal):
                 click.echo(line)
-            if dry_run or not would.sessions:
+            if dry_run:
                 return
-            confirm("Remove them?", yes)
-        with (
-            stopping(lambda: "some of the sessions are removed, each whole. To go on, run it again."),
-            progress("pruning", would.sessions) as advance,
-        ):
-            pruned: Pruned = prune_all(opened, account, until, open_since=open_since, done=advance)
-        click.echo(f"Removed sessions: {pruned.sessions:,}, with all their records: {pruned.removal.removed:,}")
+            if would.sessions:
+                confirm("Remove them?", yes)
+        with stopping(lambda: "some of the sessions are removed, each whole. To go on, run it again."):
+            if would.sessions:
+                with progress("pruning", would.sessions) as advance:
+                    pruned: Pruned = prune_all(opened, account, until, open_since=open_since, done=advance)
+                click.echo(f"Removed sessions: {pruned.sessions:,}, with all their records: {pruned.removal.removed:,}")
+            _drop_months(opened, until)
 
 
 @store.command()
@@ -91,6 +92,15 @@ def distribute() -> None:
 
 
 store.add_command(copy_)
+
+
+def _drop_months(opened: Store, until: datetime) -> None:
+    """Give back the room of months that are empty now, or have been since something else emptied them."""
+    dropped, held = opened.removing.drop_months(until)
+    if dropped:
+        click.echo(f"Empty months dropped, with their room on the disk: {', '.join(dropped)}")
+    if held:
+        click.echo(f"Empty months that others are reading: {', '.join(held)}; to drop them, run it again later")
 
 
 def _moment(text: str) -> datetime:

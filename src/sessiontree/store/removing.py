@@ -7,7 +7,7 @@ same transaction the spend is changed and what has to be computed again is noted
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from sessiontree import money
 from sessiontree.errors import SessiontreeError
@@ -60,6 +60,13 @@ class Pruned:
     following: int | None
 
 
+class Emptied(NamedTuple):
+    """Months (`2026-03`) that hold nothing: those whose room was given back, and those that somebody was reading."""
+
+    dropped: list[str]
+    held: list[str]
+
+
 class Removing(Protocol):
     """The questions that remove sessions. They need what is derived to be fresh: see `NotFresh`."""
 
@@ -88,3 +95,6 @@ class Removing(Protocol):
         `open_since`, keeps its session. The first step is asked for with `after` 0, the others with `following`.
         Raises NotFresh. A dry run says what would go and changes nothing.
         """
+
+    def drop_months(self, before: datetime) -> Emptied:
+        """Give back the room of the months that ended before a moment and hold nothing, of a store that has months."""

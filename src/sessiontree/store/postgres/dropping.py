@@ -5,6 +5,7 @@ is left to the next pruning. Records of a dropped month that arrive all the same
 """
 
 import re
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from psycopg import Connection
 from psycopg.errors import DeadlockDetected, LockNotAvailable, UndefinedTable
 
 from sessiontree.store.postgres.months import TABLES, made, partition
+from sessiontree.store.removing import Emptied
 
 if TYPE_CHECKING:
     from sessiontree.store.postgres.store import PostgresStore
@@ -23,27 +25,23 @@ _MONTH = re.compile(r"record_(\d{4})_(\d\d)")
 Month = tuple[int, int]
 
 
-def drop_empty(store: "PostgresStore", before: datetime) -> list[str]:
-    """Drop the partitions of months that ended before a moment and in which no record of any account is left.
-
-    The names of those of records that went.
-    """
-    until = before.astimezone(UTC)
+def drop_empty(store: "PostgresStore", before: datetime) -> Emptied:
+    """Drop the partitions of months that ended before a moment and in which no record of any account is left."""
+    until, emptied = before.astimezone(UTC), Emptied([], [])
     with store.alone() as db:
-        names = made(db, "record")
-        months = [(int(match[1]), int(match[2])) for match in map(_MONTH.fullmatch, names) if match]
-        ended = [month for month in months if month < (until.year, until.month)]
-        return [partition("record", month) for month in ended if _drop(db, month)]
+        months = [(int(match[1]), int(match[2])) for match in map(_MONTH.fullmatch, made(db, "record")) if match]
+        for year, month in months:
+            with suppress(UndefinedTable):  # another process was first
+                if (year, month) < (until.year, until.month) and _is_empty(db, (year, month)):
+                    (emptied.dropped if _drop(db, (year, month)) else emptied.held).append(f"{year}-{month:02}")
+    return emptied
 
 
 def _drop(db: Connection[Any], month: Month) -> bool:
+    """Drop a month's partitions, unless somebody is reading, or has just put something there."""
     for _ in range(_TRIES):
-        try:
-            return _is_empty(db, month) and _drop_locked(db, month)
-        except (LockNotAvailable, DeadlockDetected):
-            continue
-        except UndefinedTable:  # another process was first
-            return False
+        with suppress(LockNotAvailable, DeadlockDetected):
+            return _drop_locked(db, month)
     return False
 
 

@@ -16,7 +16,7 @@ from sessiontree.store.parts.pruning import Candidate, read_rows, step
 from sessiontree.store.postgres import dropping, removing
 from sessiontree.store.postgres.records import of_rows
 from sessiontree.store.postgres.text import to_text
-from sessiontree.store.removing import NotFresh, Pruned, Removal
+from sessiontree.store.removing import Emptied, NotFresh, Pruned, Removal
 
 if TYPE_CHECKING:
     from sessiontree.store.postgres.store import PostgresStore
@@ -63,10 +63,10 @@ class PostgresRemoving:
             removal = self._remove(db, account_id, rows, dry_run=dry_run)
             return Pruned(sessions, removal, until if until < last else None)
 
-        pruned = self._fresh(account, work, dry_run=dry_run)
-        if pruned.following is None and not dry_run:
-            dropping.drop_empty(self._store, before)
-        return pruned
+        return self._fresh(account, work, dry_run=dry_run)
+
+    def drop_months(self, before: datetime) -> Emptied:
+        return dropping.drop_empty(self._store, before)
 
     def _fresh(self, account: str, work: Callable[[Connection[Any], int], T], *, dry_run: bool) -> T:
         """What work answers in a transaction in which nothing of the account waits to be computed."""

@@ -10,7 +10,7 @@ from sessiontree.record import Record
 from sessiontree.store.parts.contents import total
 from sessiontree.store.parts.micros import to_micros
 from sessiontree.store.parts.pruning import Candidate, read_rows, step
-from sessiontree.store.removing import NotFresh, Pruned, Removal
+from sessiontree.store.removing import Emptied, NotFresh, Pruned, Removal
 from sessiontree.store.sqlite import removing
 
 if TYPE_CHECKING:
@@ -52,6 +52,9 @@ class SqliteRemoving:
             (last,) = db.execute("select coalesce(max(number), 0) from session").fetchone()
             removal = self._remove(db, account_id, rows, dry_run=dry_run)
             return Pruned(sessions, removal, until if until < last else None)
+
+    def drop_months(self, before: datetime) -> Emptied:
+        return Emptied([], [])
 
     @contextmanager
     def _fresh(self, account: str, *, dry_run: bool) -> Iterator[tuple[sqlite3.Connection, int]]:
