@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from sessiontree.errors import SessiontreeError, StoreGone
 from sessiontree.keeping import Keeper
-from sessiontree.settings import Settings
+from sessiontree.settings import LOG_FORMAT, Settings
 
 if TYPE_CHECKING:
     from sessiontree.store import Store
@@ -104,7 +104,7 @@ class KeeperProcess:
 def _keep() -> None:
     """In the new process: keep until the line is cut."""
     settings = Settings(**json.loads(sys.stdin.buffer.readline()))
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
+    logging.basicConfig(level=settings.log_level.upper(), format=LOG_FORMAT)
     try:
         store = _reached(settings)
         if store is None:

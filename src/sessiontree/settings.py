@@ -19,6 +19,8 @@ from sessiontree.errors import SessiontreeError
 PREFIX = "SESSIONTREE_"
 CONFIG = PREFIX + "CONFIG"
 LOG_LEVELS = ("debug", "info", "warning", "error")
+LOG_FORMAT = "%(asctime)s %(process)d %(levelname)s %(message)s"
+"""A server is several processes, which say what each of them meets."""
 MIB = 1 << 20
 
 

@@ -17,7 +17,7 @@ from sessiontree.errors import SessiontreeError
 from sessiontree.http.server import App
 from sessiontree.http.service import Service
 from sessiontree.keeping_process import KeeperProcess
-from sessiontree.settings import Settings
+from sessiontree.settings import LOG_FORMAT, Settings
 from sessiontree.store import shown_name, warning_of_stale, warning_of_undeclared
 
 SHUTDOWN_SECONDS = 30
@@ -91,7 +91,7 @@ class ServerProcess:
 
 def prepare_logging(settings: Settings) -> None:
     """Log to standard error, as much as the settings say."""
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
+    logging.basicConfig(level=settings.log_level.upper(), format=LOG_FORMAT)
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
 
 
