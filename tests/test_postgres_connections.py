@@ -7,6 +7,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -19,7 +20,7 @@ from postgres import GIVEN
 from postgres_server import Server, binaries
 from sessiontree.errors import StoreError
 from sessiontree.store import Asks, Store, open_store
-from sessiontree.store.postgres import listening, migrating, opening, transactions
+from sessiontree.store.postgres import listening, migrating, opening, pool, transactions
 from sessiontree.store.postgres.pool import Pool
 from sessiontree.store.postgres.store import PostgresStore
 from sessiontree.store.suite import ACCOUNT, RECEIVED, add, found, history, key, record, shipped
@@ -267,7 +268,7 @@ def test_a_full_pool_is_an_error_and_no_hang(store: PostgresStore) -> None:
 def test_whoever_has_a_connection_needs_no_second(store: PostgresStore) -> None:
     """Or all who have one might wait for each other: also for a thread's first records, packed with a dictionary."""
     add(store, *(record(store, "recording", str(at), telnyx_session_id="s") for at in range(1500)))
-    pool, store.pool = store.pool, Pool(store.name, store._connect, size=1)
+    whole, store.pool = store.pool, Pool(store.name, store._connect, size=1)
     store.pool.wait_seconds = 0.1
     done: list[object] = []
 
@@ -280,20 +281,36 @@ def test_whoever_has_a_connection_needs_no_second(store: PostgresStore) -> None:
     thread.start()
     thread.join()
     store.pool.close()
-    store.pool = pool
+    store.pool = whole
     assert done == [1500, ["created"], True]
 
 
-def test_a_user_with_too_few_connections_is_told_so(empty_database: str) -> None:
+@pytest.fixture
+def few(empty_database: str) -> Iterator[str]:
+    """The database, for a user who may have one connection."""
     role = f"few_{secrets.token_hex(6)}"
     with psycopg.connect(empty_database, autocommit=True) as db:
-        db.execute(f"create role {role} login connection limit 0".encode())
-        try:
-            assert refused(f"{empty_database}&user={role}").endswith(
-                "cannot be reached: the server has no connection left; try again in a moment"
-            )
-        finally:
-            db.execute(f"drop role {role}".encode())
+        db.execute(f"create role {role} login connection limit 1".encode())
+        yield f"{empty_database}&user={role}"
+        db.execute(f"drop role {role}".encode())
+
+
+def test_a_user_with_too_few_connections_is_told_so(few: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "WAIT_SECONDS", 0.05)
+    with psycopg.connect(few):
+        assert refused(few).endswith("is busy: the server has no connection left; try again in a moment")
+
+
+def test_where_the_server_has_no_room_one_of_ours_is_waited_for(few: str) -> None:
+    ours = Pool("it", lambda: psycopg.connect(few, autocommit=True))
+    first = ours.take()
+    with ThreadPoolExecutor(1) as threads:
+        second = threads.submit(ours.take)
+        assert not wait([second], timeout=0.05).done
+        ours.give(first)
+        assert second.result(60) is first
+    ours.give(first)
+    ours.close()
 
 
 def test_deadlocks_are_tried_again(store: PostgresStore) -> None:

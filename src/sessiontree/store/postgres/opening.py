@@ -110,7 +110,7 @@ def name(url: str) -> str:
 
 def refusal(name: str, error: Exception) -> StoreError:
     """An error of PostgreSQL's or of the pool's as ours: one sentence that tells what to do."""
-    return (StoreGone if lost(error) else StoreError)(_sentence(name, error))
+    return (StoreGone if lost(error) and not full(error) else StoreError)(_sentence(name, error))
 
 
 def _sentence(name: str, error: Exception) -> str:
@@ -129,6 +129,8 @@ def _sentence(name: str, error: Exception) -> str:
         return f"{name} stops statements that take as long as this one: raise the statement_timeout of this user"
     if isinstance(error, errors.QueryCanceled | errors.LockNotAvailable | errors.DeadlockDetected):
         return f"{name} is busy: {_first_line(error)}; try again in a moment"
+    if full(error):
+        return f"{name} is busy: the server has no connection left; try again in a moment"
     if lost(error):
         return f"{name} cannot be reached: {_connecting(error)}"
     return f"{name} cannot be used: {_first_line(error)}"
@@ -142,6 +144,11 @@ def lost(error: Exception) -> bool:
     return (
         isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) and getattr(error, "sqlstate", 1) is None
     )
+
+
+def full(error: Exception) -> bool:
+    """Whether there is no new connection because there are as many as the server lets there be."""
+    return isinstance(error, psycopg.OperationalError) and any(told in str(error) for told in _FULL)
 
 
 def passing(error: Exception) -> bool:
@@ -162,14 +169,15 @@ def _connecting(error: Exception) -> str:
     return "check that the server runs and takes connections, and try again"
 
 
-_FULL = "the server has no connection left; try again in a moment"
+_FULL = (
+    "too many clients",
+    "remaining connection slots",
+    "too many connections",  # of a user or a database that may have only so many
+    "no more connections allowed",  # PgBouncer's
+)
 _REFUSED = {
     "password authentication failed": "the server refuses this user or password",
     "no password supplied": "the server wants a password",
     "no pg_hba.conf entry": "the server does not let this user in from here",
     "does not exist": "there is no such user or database on the server: create it first",
-    "too many clients": _FULL,
-    "remaining connection slots": _FULL,
-    "too many connections": _FULL,  # of a user or a database that may have only so many
-    "no more connections allowed": _FULL,  # PgBouncer's
 }

@@ -6,6 +6,7 @@ since they went with the same server. Nobody waits for ever: without a free conn
 
 import select
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,10 +16,12 @@ from psycopg import Connection
 from psycopg.pq import TransactionStatus
 
 from sessiontree.errors import StoreError
-from sessiontree.store.postgres.opening import refusal
+from sessiontree.store.postgres.opening import full, refusal
 
 CONNECTIONS = 16
 WAIT_SECONDS = 5.0
+CONNECT_AGAIN_SECONDS = 0.5  # where the server had no room: each time it notes that in its log
+_LOOK_SECONDS = 0.005
 
 Db = Connection[Any]
 
@@ -41,12 +44,25 @@ class Pool:
         if not self._slots.acquire(timeout=self.wait_seconds):
             raise StoreError(f"{self.name} is busy: no connection became free in time; try again in a moment")
         try:
-            return self._ready() or self.connect()
+            return self._next()
         except BaseException as error:
             self._slots.release()
             if isinstance(error, Exception):
                 raise refusal(self.name, error) from error
             raise
+
+    def _next(self) -> Db:
+        """One that lies idle, or a new one. Where the server has no room for more, it waits for one of either kind."""
+        until = time.monotonic() + self.wait_seconds
+        while True:
+            try:
+                return self._ready() or self.connect()
+            except psycopg.OperationalError as error:
+                if not full(error) or time.monotonic() > until:
+                    raise
+            again = min(until, time.monotonic() + CONNECT_AGAIN_SECONDS)
+            while not self._idle and time.monotonic() < again:
+                time.sleep(_LOOK_SECONDS)
 
     def take_idle(self) -> Db | None:
         """A connection that lies idle and is ready, None if there is none now: never waits."""
