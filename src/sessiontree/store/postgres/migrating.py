@@ -73,7 +73,8 @@ def prepare(db: Connection[Any], name: str) -> None:
     if found > newest():
         raise StoreError(f"{name} was made by a newer version of Sessiontree (schema {found}): use that one")
     if found < newest():
-        raise StoreError(f"{name} was made by an older version (schema {found}): run `sessiontree store migrate` first")
+        told = f"{name} was made by an older version (schema {found})"
+        raise StoreError(f"{told}: run `sessiontree store migrate` with this --store first")
     if db.execute(half_copies.READ).fetchone():
         raise StoreError(half_copies.refusal(name, half_copies.EMPTY))
 
