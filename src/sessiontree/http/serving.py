@@ -16,6 +16,7 @@ from sessiontree.calling import as_called
 from sessiontree.errors import SessiontreeError
 from sessiontree.http.server import App
 from sessiontree.http.service import Service
+from sessiontree.http.whole_answers import WholeAnswers
 from sessiontree.keeping_process import KeeperProcess
 from sessiontree.settings import LOG_FORMAT, Settings
 from sessiontree.store import shown_name, warning_of_stale, warning_of_undeclared
@@ -54,7 +55,7 @@ class ServerProcess:
         self._service = service
         config = uvicorn.Config(
             App(service),
-            http="httptools",
+            http=WholeAnswers,
             ws="none",
             lifespan="on",
             log_config=None,
