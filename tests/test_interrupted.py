@@ -86,9 +86,14 @@ def test_an_interrupt_while_it_looks_says_that_nothing_is_done(
         (("export", "-o", "x.csv"), "export.opened_store", "x.csv is not written."),
         (("audit",), "audit.progress", "nothing is audited, and nothing was changed."),
         (("import", "a.ndjson"), "importing.opened_store", "nothing is stored."),
+        (
+            ("store", "prune", "--before", "2001-01-01"),
+            "store._drop_months",
+            "empty months may be left. To drop them, run it again.",
+        ),
     ],
 )
-def test_an_interrupt_of_what_only_reads_is_a_sentence(
+def test_an_interrupt_of_what_removes_no_record_is_a_sentence(
     command: Sequence[str],
     during: str,
     said: str,

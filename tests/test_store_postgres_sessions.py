@@ -9,7 +9,6 @@ import re
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -21,6 +20,7 @@ import pytest
 from psycopg import Connection
 
 import messy
+from conftest import until
 from model import Model
 from sessiontree import money
 from sessiontree.catalog import Catalog
@@ -160,13 +160,10 @@ def test_one_refresh_at_a_time_of_an_account_and_others_meanwhile(opening: Openi
     assert store.sessions.find("held", "recording", "r") is not None
 
 
-def held_up(working: threading.Thread, beside: Store) -> list[tuple[str]]:
+def held_up(beside: Store) -> list[tuple[str]]:
     """The statements that wait for a lock, as soon as any does."""
     waiting = "select query from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
-    until = time.monotonic() + 60
-    while not (found := beside.ask(waiting)):
-        assert working.is_alive() and time.monotonic() < until
-    return found
+    return until(lambda: beside.ask(waiting))
 
 
 def test_settling_waits_for_a_refresh_that_is_under_way(opening: Opening) -> None:
@@ -177,7 +174,7 @@ def test_settling_waits_for_a_refresh_that_is_under_way(opening: Opening) -> Non
     with another.writing() as db:
         dirty.hold(db, another.kinds.account_id(db, "default"))
         settling.start()
-        held_up(settling, another)
+        held_up(another)
     settling.join(60)
     assert store.sessions.waiting() == 0
     assert store.sessions.find("default", "recording", "r") is not None
@@ -192,7 +189,7 @@ def test_two_that_settle_different_accounts_take_turns(opening: Opening) -> None
     with another.writing() as db:
         dirty.hold_all(db, another.kinds.account_id(db, "its"))
         settling.start()
-        found = held_up(settling, another)
+        found = held_up(another)
         assert "lock table dirty" in found[0][0]
     settling.join(60)
     assert store.sessions.waiting() == 0

@@ -49,11 +49,14 @@ def prune(account: str, before: str, dry_run: bool, yes: bool) -> None:
                 return
             if would.sessions:
                 confirm("Remove them?", yes)
-        with stopping(lambda: "some of the sessions are removed, each whole. To go on, run it again."):
-            if would.sessions:
-                with progress("pruning", would.sessions) as advance:
-                    pruned: Pruned = prune_all(opened, account, until, open_since=open_since, done=advance)
-                click.echo(f"Removed sessions: {pruned.sessions:,}, with all their records: {pruned.removal.removed:,}")
+        if would.sessions:
+            with (
+                stopping(lambda: "some of the sessions are removed, each whole. To go on, run it again."),
+                progress("pruning", would.sessions) as advance,
+            ):
+                pruned: Pruned = prune_all(opened, account, until, open_since=open_since, done=advance)
+            click.echo(f"Removed sessions: {pruned.sessions:,}, with all their records: {pruned.removal.removed:,}")
+        with stopping(lambda: "empty months may be left. To drop them, run it again."):
             _drop_months(opened, until)
 
 

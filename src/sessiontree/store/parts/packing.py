@@ -44,9 +44,9 @@ class Packer:
     """Packs and unpacks the records of one store. Not safe for use by several threads at once.
 
     The first byte names the dictionary, 0 for none; `load` gives those that the store has, by number: all that are
-    known, or all that there are by now if that of a number is not among them. A store
-    trains dictionaries of its own records as it grows: they make records four times smaller and twice as quick to read
-    as none, and better than any made elsewhere.
+    known, or all that there are by now if that of a number is not among them. A store trains dictionaries of its own
+    records as it grows: they make records four times smaller and twice as quick to read as none, and better than any
+    made elsewhere.
     """
 
     def __init__(self, load: Callable[[int], Mapping[int, bytes]]) -> None:

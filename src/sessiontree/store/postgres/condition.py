@@ -1,6 +1,5 @@
 """The condition of a PostgreSQL store: server, schema, partitions and indexes, held against what they should be."""
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,7 +14,6 @@ SERVER_VERSION_MIN = 14
 _UNSAFE = ("fsync", "full_page_writes", "synchronous_commit")
 _TRIAL = "sessiontree_trial"
 """A schema in which the tables are made anew, to compare with; never committed."""
-_MONTH = re.compile(r"record_(\d{4})_(\d\d)")
 _SCHEMA = "select current_schema(), has_schema_privilege(current_schema(), 'create')"
 _OWNER = """select pg_get_userbyid(relowner) from pg_class
     where oid = 'record'::regclass and not pg_has_role(relowner, 'usage')"""
@@ -168,5 +166,5 @@ def _look_at_partitions(db: Connection[Any], found: Condition) -> None:
 
 
 def _has_its_month(bound: str, partition: str) -> bool:
-    match = _MONTH.fullmatch(partition)
-    return match is not None and bound.startswith(f"FOR VALUES FROM ('{match[1]}-{match[2]}-01 00:00:00+00')")
+    month = months.of_partition(partition)
+    return month is not None and bound.startswith(f"FOR VALUES FROM ('{month[0]}-{month[1]:02}-01 00:00:00+00')")

@@ -1,10 +1,9 @@
-"""Dropping partitions that pruning has emptied: the disk gets their space back at once.
+"""Dropping partitions that hold nothing any more: the disk gets their space back at once.
 
 A partition is looked at, and dropped, while nobody can put anything into it. Whoever reads for long keeps it: then it
 is left to the next pruning. Records of a dropped month that arrive all the same go to the default partition.
 """
 
-import re
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg import Connection
 from psycopg.errors import DeadlockDetected, LockNotAvailable, UndefinedTable
 
-from sessiontree.store.postgres.months import TABLES, made, partition
+from sessiontree.store.postgres.months import TABLES, Month, made, of_partition, partition
 from sessiontree.store.removing import Emptied
 
 if TYPE_CHECKING:
@@ -20,28 +19,31 @@ if TYPE_CHECKING:
 
 _TRIES = 5
 _PATIENCE = "300ms"  # all others wait as long as this does
-_MONTH = re.compile(r"record_(\d{4})_(\d\d)")
-
-Month = tuple[int, int]
 
 
 def drop_empty(store: "PostgresStore", before: datetime) -> Emptied:
     """Drop the partitions of months that ended before a moment and in which no record of any account is left."""
     until, emptied = before.astimezone(UTC), Emptied([], [])
     with store.alone() as db:
-        months = [(int(match[1]), int(match[2])) for match in map(_MONTH.fullmatch, made(db, "record")) if match]
-        for year, month in months:
-            with suppress(UndefinedTable):  # another process was first
-                if (year, month) < (until.year, until.month) and _is_empty(db, (year, month)):
-                    (emptied.dropped if _drop(db, (year, month)) else emptied.held).append(f"{year}-{month:02}")
+        for month in filter(None, map(of_partition, made(db, "record"))):
+            if month < (until.year, until.month):
+                with suppress(UndefinedTable):  # another process was first
+                    if _drop(db, month):
+                        emptied.dropped.append(_shown(month))
+                    elif _is_empty(db, month):
+                        emptied.held.append(_shown(month))
     return emptied
 
 
+def _shown(month: Month) -> str:
+    return f"{month[0]}-{month[1]:02}"
+
+
 def _drop(db: Connection[Any], month: Month) -> bool:
-    """Drop a month's partitions, unless somebody is reading, or has just put something there."""
+    """Drop a month's partitions, if they hold nothing and nobody reads for long."""
     for _ in range(_TRIES):
         with suppress(LockNotAvailable, DeadlockDetected):
-            return _drop_locked(db, month)
+            return _is_empty(db, month) and _drop_locked(db, month)
     return False
 
 

@@ -4,6 +4,7 @@ Records without a start, of odd years, and of a month that could not be split of
 Where a record lies changes no answer, only how many partitions a question with a time has to look into.
 """
 
+import re
 import threading
 import time
 from collections.abc import Iterable
@@ -24,6 +25,8 @@ _LOCK: Final = 0x53545246  # among advisory locks: one makes partitions at a tim
 _PATIENCE: Final = "2s"  # a reader of a default partition may hold it for long: then the month stays in there
 
 _MISSED_SECONDS: Final = 60.0  # another process may make it
+
+_RECORDS: Final = re.compile(r"record_(\d{4})_(\d\d)")
 
 Month = tuple[int, int]
 
@@ -83,6 +86,12 @@ class Months:
 def partition(table: str, month: Month) -> str:
     """The name of a month's partition."""
     return f"{table}_{month[0]}_{month[1]:02}"
+
+
+def of_partition(name: str) -> Month | None:
+    """The month of a partition of records of this name; None for the default one, and for what is none."""
+    match = _RECORDS.fullmatch(name)
+    return None if match is None else (int(match[1]), int(match[2]))
 
 
 def is_there(month: Month) -> str:
