@@ -9,6 +9,7 @@ from page_help import GUIDE_CALL, example, read
 from sessiontree.keys import digest, make_key
 from sessiontree.pages.routes import page_routes
 from sessiontree.pages.sign_ins import IDLE_SECONDS, LINK_SECONDS, SIGN_INS_MAX, SignIns
+from stores import heard
 
 OPEN_TO_ALL = {"/docs", "/favicon.ico", "/", "/sign-in", "/static/{version}/{name}"}
 PLACES = {
@@ -126,9 +127,10 @@ def test_a_form_that_is_too_large_or_no_text_is_refused(pages: Any):
     assert pages.post("/sign-in", content=b"key=%FF").status_code == 400
 
 
-def test_a_revoked_key_loses_the_pages_at_once(inside: Any, signed_in: Any):
+def test_a_revoked_key_loses_the_pages_at_once(inside: Any, signed_in: Any, where: str):
     assert signed_in.get("/sessions").status_code == 200
     inside.service.store.revoke_key(inside.key[:11], datetime.now(UTC))
+    heard(where, lambda: signed_in.get("/sessions").status_code == 303)
     assert signed_in.get("/sessions").headers["location"] == "/sign-in?next=/sessions"
 
 
