@@ -99,6 +99,31 @@ def test_another_url_is_no_file_whose_name_is_shown(scheme: str):
         assert refused.output == f"Error: a store is a file, or a postgresql:// URL: {scheme}:/... is neither\n"
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        f"host=db dbname=records user=me password={WORD}",
+        f"password='{WORD} and more'",
+        f" sslmode=require\nuser = me password = {WORD}",
+        f"service=records password={WORD}",
+    ],
+)
+def test_a_connection_string_is_no_file_either(words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    said = "Error: a store is a file, or a URL: write this as postgresql://user:password@host:5432/database\n"
+    for arguments in (["store", "check"], ["store", "copy", "a.db"], ["import", "/dev/null"], ["keys", "create"]):
+        options = [words] if "copy" in arguments else ["--store", words]
+        refused = CliRunner().invoke(main, [*arguments, *options])
+        assert (refused.exit_code, refused.output, list(tmp_path.iterdir())) == (1, said, [])
+
+
+@pytest.mark.parametrize("name", ["run=7.db", "user.db", "dbname", "./host=7", "sqlite:///host=7"])
+def test_a_file_may_have_nearly_any_name(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    with_records(name, None)
+    assert Path(name.removeprefix("sqlite:///")).is_file()
+
+
 # migrate
 
 

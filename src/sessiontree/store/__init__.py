@@ -26,6 +26,7 @@ from sessiontree.store.sessions import Sessions
 from sessiontree.store.spend import Spend
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+_CONNECTION = re.compile(r"\s*(?:\w+\s*=.*\s)?(?:host|hostaddr|port|dbname|user|password|service)\s*=", re.DOTALL)
 
 
 class Asks(NamedTuple):
@@ -274,13 +275,16 @@ def open_store(where: str, catalog: Catalog, *, create: bool = True, sparing: bo
 
 
 def is_postgres(where: str) -> bool:
-    """Whether this is the URL of a PostgreSQL database. Raises StoreError for one of something else: as the name of a
-    file it would be shown with its password.
+    """Whether this is the URL of a PostgreSQL database. Raises StoreError for one of something else, and for a
+    connection string (`host=db user=me`): as the name of a file it would be shown with its password.
     """
     if where.startswith(("postgres://", "postgresql://")):
         return True
-    if not where.startswith("sqlite:///") and (other := _URL.match(where)):
-        raise StoreError(f"a store is a file, or a postgresql:// URL: {other[0]}... is neither")
+    if not where.startswith("sqlite:///"):
+        if other := _URL.match(where):
+            raise StoreError(f"a store is a file, or a postgresql:// URL: {other[0]}... is neither")
+        if _CONNECTION.match(where):
+            raise StoreError("a store is a file, or a URL: write this as postgresql://user:password@host:5432/database")
     return False
 
 
