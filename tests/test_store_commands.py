@@ -168,11 +168,22 @@ def test_a_script_is_run_statement_by_statement():
     ]
 
 
-def test_another_programs_database_is_left_alone(empty_database: str):
-    change(empty_database, "create table other (a integer)")
+@pytest.mark.parametrize(
+    "made", ["table other (a integer)", "view other as select 1", "materialized view other as select 1"]
+)
+def test_another_programs_database_is_left_alone(made: str, empty_database: str):
+    change(empty_database, f"create {made}")
     for command in ("migrate", "check", "distribute"):
         refused = run(command, "--store", empty_database)
         assert (refused.exit_code, "something else than a Sessiontree store" in refused.output) == (1, True)
+
+
+@without_citus
+def test_what_an_extension_brought_makes_no_database_another_programs(empty_database: str):
+    change(empty_database, "create view seen as select 1", "create table known (at integer)")
+    change(empty_database, *(f"alter extension plpgsql add {each}" for each in ("view seen", "table known")))
+    assert run("migrate", "--store", empty_database).exit_code == 0
+    assert faults(run("check", "--store", empty_database)) == []
 
 
 def test_files_are_neither_migrated_nor_distributed(tmp_path: Path):

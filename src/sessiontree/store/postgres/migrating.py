@@ -19,10 +19,12 @@ _NAME = "schema"
 _OURS = {"record_row", "setting"}
 
 # One statement reads all names: `to_regclass` answers from a cache that may not know yet what another process has
-# just committed, and two statements may see two states of the database.
+# just committed, and two statements may see two states of the database. What belongs to an extension is no program's.
 _USED = """
 select relname from pg_class
-where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p', 'S')
+where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p', 'S', 'v', 'm', 'f')
+    and not exists (select from pg_depend
+        where classid = 'pg_class'::regclass and objid = pg_class.oid and deptype = 'e')
 """
 
 
