@@ -110,6 +110,26 @@ def test_what_would_refresh_refuses_and_what_only_reads_goes_on(
     assert cost(where, "--catalog", types) == "0.520000"
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("imports", "undo", "ID"),
+        ("sessions", "delete", "call-session", "s"),
+        ("store", "prune", "--before", "2027-01-01"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_what_takes_away_refuses_before_it_asks(tmp_path: Path, where: str, types: Path, command: Sequence[str]):
+    """Though nothing waits for a refresh, and also where it is only to say what it would do."""
+    own = ("--store", where, "--catalog", types)
+    said = call("import", *own, written(tmp_path / "a.ndjson", LEG, ANSWER)).stdout
+    id = said.splitlines()[-1].split()[1].rstrip(";")
+    for dry_run in ((), ("--dry-run",)):
+        refused = call(*(id if each == "ID" else each for each in command), *dry_run, "--store", where)
+        assert (refused.exit_code, refused.output) == (1, f"Error: {REFUSED}\n")
+    assert cost(where, "--catalog", types) == "0.510000"
+
+
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_server_without_the_folder_does_not_start(tmp_path: Path, where: str, types: Path, workers: str):
     call("import", "--store", where, "--catalog", types, written(tmp_path / "a.ndjson", LEG, ANSWER))

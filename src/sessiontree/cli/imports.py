@@ -9,7 +9,7 @@ from sessiontree.cli.interrupts import stopping
 from sessiontree.cli.progress import progress
 from sessiontree.cli.refreshing import refresh
 from sessiontree.cli.removal import confirm, dry_run_option, lines, undo_command, yes_option
-from sessiontree.store import Store
+from sessiontree.store import Store, refuse_disputed
 from sessiontree.store.intakes import FILE, HTTP, SOURCES, Intake, Preview, UnknownIntake
 from sessiontree.taking_back import undo as undo_all
 
@@ -76,6 +76,7 @@ def undo(account: str, dry_run: bool, yes: bool, id: str) -> None:
         if found.is_over:
             click.echo(f"nothing of {id} is stored, so there is nothing to take back: all of its records were rejected")
             return
+        refuse_disputed(store)
         with stopping(lambda: _stopped(store, account, id)):
             refresh(store)
             with progress("looking", found.created + found.updated) as advance:
