@@ -81,7 +81,7 @@ def counts(stdout: str) -> str:
     """What an import printed about its files; that it ends with the import's id, if anything came, is checked here."""
     *lines, last = stdout.splitlines(keepends=True)
     said = re.fullmatch(
-        r"Import ([0-9a-f]{16})(; to take it back: sessiontree imports undo \1( --.+)?"
+        r"Import ([0-9a-f]{16})(; to take (?:it back|back what this import stored): sessiontree imports undo \1( --.+)?"
         r"|: nothing new, all of it was stored before|: nothing is stored)\n",
         last,
     )
@@ -285,7 +285,40 @@ def test_an_import_that_is_interrupted_before_its_first_record(where: str, monke
 
     monkeypatch.setattr("sessiontree.sources.elements", interrupted)
     result = call("import", "--store", where, "-", input=ndjson())
-    assert (result.exit_code, result.output) == (1, "Stopped: nothing is stored.\n")
+    assert (result.exit_code, result.output) == (1, "Stopped: nothing new is stored.\n")
+
+
+def test_what_an_earlier_import_brought_is_not_promised_to_be_taken_back(tmp_path: Path, where: str):
+    def undone(said: str) -> None:
+        command = said.strip().partition(": sessiontree ")[2]
+        assert call(*shlex.split(command), "--yes").exit_code == 0
+
+    records = [{**RECORDS[2], "id": f"turn {at}"} for at in range(9000)]
+    call("import", "--store", where, "-", input=ndjson(records[:1000]))
+    said = stopped(tmp_path, where, ndjson(records), 4000)
+    assert said.startswith(f"Stopped: {stored_in(where) - 1000:,} records are stored, as import "), said
+    undone(said.partition("take them back")[2])
+    assert stored_in(where) == 1000
+    both = call("import", "--store", where, "-", input=ndjson(records[:1200])).stdout
+    assert counts(both) == "-: 200 created, 0 updated, 1,000 unchanged, 0 rejected\n"
+    assert "; to take back what this import stored: sessiontree imports undo " in both
+    undone(both)
+    assert stored_in(where) == 1000
+
+
+def test_a_repeat_that_is_interrupted_has_stored_nothing_new(
+    tmp_path: Path, where: str, monkeypatch: pytest.MonkeyPatch
+):
+    file = tmp_path / "a.ndjson"
+    file.write_bytes(ndjson())
+    call("import", "--store", where, file)
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sessiontree.importing.finish", interrupted)
+    result = call("import", "--store", where, file)
+    assert (result.exit_code, result.stderr) == (1, "Stopped: nothing new is stored.\n")
 
 
 def test_an_import_whose_store_goes_away_says_how_to_go_on(tmp_path: Path, where: str, monkeypatch: pytest.MonkeyPatch):

@@ -47,7 +47,7 @@ def import_(account: str, type_name: str | None, files: tuple[str, ...]) -> None
 
     It can run beside a server, and again: a record that is stored already counts as unchanged. Rejected records go to
     FILE.rejected.ndjson (import.rejected.ndjson for standard input) with the reason, and the exit status is 1 then.
-    `sessiontree imports undo` takes all of it back.
+    `sessiontree imports undo` takes back what it stored.
     """
     from sessiontree.importing import Rejects, finish
     from sessiontree.store.intakes import Origin, new_id
@@ -122,19 +122,19 @@ def _stopped(store: Store, account: str, id: str) -> str:
             f"Some of it may be stored, as import {id}. Run it again to go on, what is stored counts as unchanged "
             f"then; or take it back: {undo_command(account, id)}"
         )
-    if intake is None:
-        return "nothing is stored."
-    stored = intake.records - intake.rejected
+    if intake is None or not intake.brought:
+        return "nothing new is stored."
     return (
-        f"{stored:,} records are stored, as import {id}. Run it again to go on, those count as unchanged then; "
+        f"{intake.brought:,} records are stored, as import {id}. Run it again to go on, those count as unchanged then; "
         f"or take them back: {undo_command(account, id)}"
     )
 
 
 def _takes_back(account: str, intake: "Intake") -> str:
-    """How an import is taken back, if there is anything to take back."""
+    """How an import is taken back, if there is anything to take back; what was stored before it is not."""
     if intake.brought:
-        return f"; to take it back: {undo_command(account, intake.id)}"
+        take_back = "take back what this import stored" if intake.unchanged else "take it back"
+        return f"; to {take_back}: {undo_command(account, intake.id)}"
     return ": nothing new, all of it was stored before" if intake.unchanged else ": nothing is stored"
 
 
