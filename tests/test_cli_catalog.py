@@ -166,7 +166,7 @@ def test_apply_takes_a_type_that_is_gone_out_of_the_sessions(folder: Path, where
     assert (exported.exit_code, exported.stdout) == (1, "") and "name its folder with --catalog" in exported.stderr
     assert call("verify", *store).exit_code == 1  # the sessions were added up with it
     for options, count in ((store, 1), (declared, 5)):
-        applied = call("catalog", "apply", *options)
+        applied = call("catalog", "apply", "--yes", *options)
         assert (applied.exit_code, applied.stdout.split("changed: ")[1:]) == (0, [f"crm-ticket\n{RESTART}"])
         verified = call("verify", *options)
         assert verified.exit_code == 0 and f"  {count} record" in verified.stdout, verified.stdout

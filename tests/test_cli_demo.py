@@ -192,7 +192,7 @@ def test_a_server_warns_of_types_that_the_catalogue_lacks(tmp_path: Path, where:
     store = open_store(where, Catalog({**catalog.types, "old": OLD}, catalog.updated))
     store.add("default", [Reader(store.catalog).read(b'{"record_type": "old", "id": "1"}')], NOW)
     store.close()
-    assert call("catalog", "apply", "--store", where).exit_code == 0  # lets it go: otherwise no server starts
+    assert call("catalog", "apply", "--yes", "--store", where).exit_code == 0  # lets it go: otherwise no server starts
     with serving(tmp_path, where):
         log = (tmp_path / "server.log").read_text()
     assert "WARNING records of old are stored, but the catalogue has no such type" in log

@@ -215,7 +215,7 @@ def test_types_that_the_catalogue_lacks_are_named(tmp_path: Path, where: str):
     options = ("--catalog", folder)
     import_(where, tmp_path, iter([{"record_type": "step", "id": "1"}, {"record_type": "fax", "id": "f"}]), *options)
     warning = "records of step are stored, but the catalogue has no such type: name its folder with --catalog"
-    for command in (["tree", "fax", "f"], ["catalog", "apply"]):
+    for command in (["tree", "fax", "f"], ["catalog", "apply", "--yes"]):
         lacking = call(*command, "--store", where)
         assert (lacking.exit_code, lacking.stderr) == (0, f"Note: {warning}.\n")
         assert call(*command, "--store", where, *options).stderr == ""

@@ -13,7 +13,7 @@ from cli_help import call
 from conftest import SECONDS, running, until
 from sessiontree import catalog_files
 from sessiontree.reading import Reader
-from sessiontree.store import open_store
+from sessiontree.store import Store, open_store
 from sessiontree.store.suite.helpers import ACCOUNT, RECEIVED
 
 OWN_LLM = """
@@ -76,11 +76,36 @@ def test_an_import_without_the_folder_stores_nothing_until_the_types_are_let_go(
     assert call("import", *own, late).exit_code == 0
     assert cost(where, "--catalog", types) == "0.520000"
     assert call("sessions", *store).exit_code == 0  # nothing waits: to read is no harm
-    assert call("catalog", "apply", *store).exit_code == 0
+    assert call("catalog", "apply", "--yes", *store).exit_code == 0
     assert call("import", *store, late).exit_code == 0
     assert cost(where) == "0.020000"
     assert call("catalog", "apply", *own).exit_code == 0
     assert cost(where, "--catalog", types) == "0.520000"
+
+
+def test_types_are_let_go_after_asking_once(tmp_path: Path, where: str, types: Path, monkeypatch: pytest.MonkeyPatch):
+    own, apply = ("--store", where, "--catalog", types), ("catalog", "apply", "--store", where)
+    call("import", *own, written(tmp_path / "a.ndjson", LEG, ANSWER))
+    note = "Note: records of own-llm are stored, but the catalogue has no such type: name its folder with --catalog.\n"
+    asked = "Take the records of own-llm out of all sessions? They stay stored. [y/N]: "
+    refused = call(*apply)  # nobody is there to answer
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert refused.stderr == f"{note}{asked}Stopped: nothing is changed.\n"
+    assert "nothing to do" in call("catalog", "apply", *own).stdout
+    assert call("verify", *own).exit_code == 0
+
+    def interrupted(store: Store) -> None:
+        next(iter(store.reread(batch=1)))
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("sessiontree.cli.catalog._reread", interrupted)
+        stopped = call(*apply, "--yes")
+    said = "Stopped: some of the records are not read again yet. To go on, run it again.\n"
+    assert (stopped.exit_code, stopped.stderr) == (1, f"{note}{said}")
+    went_on = call(*apply)
+    assert (went_on.exit_code, went_on.stderr) == (0, note)
+    assert cost(where) == "0.010000"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,10 @@ from sessiontree.cli.common import (
     table,
     warn_of_undeclared,
 )
+from sessiontree.cli.interrupts import stopping
+from sessiontree.cli.removal import confirm, yes_option
 from sessiontree.errors import SessiontreeError
+from sessiontree.store import Store
 from sessiontree.trial import RelationshipReport, Tally, Trial
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -147,21 +150,37 @@ def _records(count: int) -> str:
 
 
 @catalog.command()
+@yes_option
 @settings_options
-def apply() -> None:
-    """Read the stored records again by the present catalogue. Interrupted, it goes on where it was."""
+def apply(yes: bool) -> None:
+    """Read the stored records again by the present catalogue. Interrupted, it goes on where it was.
+
+    Records of types that it lacks are taken out of all sessions, after asking, and stay stored.
+    """
     with opened_store(given_settings(), create=False) as store:
         warn_of_undeclared(store)
         stale = store.stale()
         if not stale:
             click.echo("All stored records are read by the present catalogue: nothing to do.")
             return
-        for done, total in store.reread():
-            if sys.stderr.isatty():
-                click.echo(f"\r{done:,} of {total:,} rows", nl=False, err=True)
-        if sys.stderr.isatty():
-            click.echo(err=True)
+        lacking = [name for name in store.sessions.disputed() if name not in store.catalog.types]
+        if lacking:
+            with stopping(lambda: "nothing is changed."):
+                confirm(f"Take the records of {', '.join(lacking)} out of all sessions? They stay stored.", yes)
+        with stopping(lambda: "some of the records are not read again yet. To go on, run it again."):
+            _reread(store)
         if store.stale():
             raise SessiontreeError("records were added meanwhile under another catalogue; run this again")
     click.echo(f"All stored records are read by the present catalogue; changed: {', '.join(stale)}")
     click.echo(_SERVERS)
+
+
+def _reread(store: Store) -> None:
+    """On a terminal it says how far it is."""
+    try:
+        for done, total in store.reread():
+            if sys.stderr.isatty():
+                click.echo(f"\r{done:,} of {total:,} rows", nl=False, err=True)
+    finally:
+        if sys.stderr.isatty():
+            click.echo(err=True)
