@@ -109,6 +109,24 @@ def test_an_interrupt_of_what_removes_no_record_is_a_sentence(
     assert not list(tmp_path.glob("x.csv*"))
 
 
+@pytest.mark.parametrize(
+    "command",
+    [("sessions",), ("spend",), ("unlinked",), ("problems",), ("tree", "recording", "r0")],
+    ids=lambda each: each[0],
+)
+def test_an_interrupt_of_what_only_reads_needs_no_word(command: Sequence[str], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("sessiontree.cli.common.open_store", interrupted)
+    result = call(*command)
+    assert (result.exit_code, result.output) == (130, "")
+
+
+@pytest.mark.parametrize("command", ["migrate", "distribute"])
+def test_an_interrupt_of_what_changes_tables_says_how_to_go_on(command: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(f"sessiontree.store.condition.{command}", interrupted)
+    result = call("store", command)
+    assert (result.exit_code, result.output) == (1, "Stopped: some of it may be done. To go on, run it again.\n")
+
+
 @pytest.mark.parametrize("command", [UNDO, DELETE, PRUNE], ids=lambda each: each[0])
 def test_a_no_is_answered_as_an_interrupt_is(command: Sequence[str], where: str, id: str):
     asked = [each for each in given(command, id) if each != "--yes"]

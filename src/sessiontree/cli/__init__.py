@@ -1,11 +1,13 @@
 """The command line: `sessiontree COMMAND`. Each command lives in a module of its own, loaded when it is called.
 
-Exit statuses: 0 it worked, 1 something failed or was rejected (one sentence says what), 2 the call itself is wrong.
+Exit statuses: 0 it worked, 1 something failed or was rejected (one sentence says what), 2 the call itself is wrong,
+130 interrupted with nothing to say about it (where there is, a sentence, and 1: `interrupts.stopping`).
 """
 
 import importlib
 import logging
 import os
+import sys
 from typing import Any
 
 import click
@@ -34,6 +36,7 @@ _COMMANDS = {
     "verify": "verify:verify_",
 }
 
+_INTERRUPTED = 130  # as a shell says of a program that the signal ended
 _SERVING = ("demo", "serve")  # which take signals in their own way
 _LOGGING = ("sessiontree", "psycopg")
 """Who logs. A command that keeps no log shows none of it among its own lines: what matters comes as an error."""
@@ -70,6 +73,10 @@ class _Program(click.Group):
             raise click.ClickException(as_called(str(error))) from None
         except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
             raise
+        except KeyboardInterrupt:
+            if sys.stderr.isatty():
+                click.echo(err=True)  # after the ^C
+            raise click.exceptions.Exit(_INTERRUPTED) from None
         except OSError as error:
             raise click.ClickException(f"{error.filename or 'standard output'}: {error.strerror}") from None
         except Exception as error:

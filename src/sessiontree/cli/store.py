@@ -16,6 +16,8 @@ from sessiontree.store import Store, condition, shown_name
 from sessiontree.store.removing import Pruned
 from sessiontree.taking_back import prune as prune_all
 
+_BY_STEPS = "some of it may be done. To go on, run it again."
+
 
 @click.group()
 def store() -> None:
@@ -67,7 +69,8 @@ def migrate() -> None:
 
     Make a backup first, and stop the servers.
     """
-    before, after = condition.migrate(given_settings().store)
+    with stopping(lambda: _BY_STEPS):
+        before, after = condition.migrate(given_settings().store)
     click.echo(f"The schema has version {after}{', as before' if before == after else ' now'}.")
 
 
@@ -90,7 +93,8 @@ def check() -> None:
 @settings_options
 def distribute() -> None:
     """Distribute the tables of a PostgreSQL store over a Citus cluster, by account. It may be run again."""
-    done = condition.distribute(given_settings().store)
+    with stopping(lambda: _BY_STEPS):
+        done = condition.distribute(given_settings().store)
     click.echo(f"Distributed: {', '.join(done)}." if done else "All tables are distributed already.")
 
 
