@@ -38,10 +38,14 @@ from sessiontree.store import Store, open_store
 from sessiontree.store.intakes import Origin, new_id
 from stores import NewStore
 
+AT = "2026-03-17T10:00:00Z"
+LEG = {"record_type": "call-control", "id": "leg", "telnyx_leg_id": "leg", "telnyx_session_id": "s", "started_at": AT}
+ASSISTANT = {"record_type": "ai-voice-assistant", "id": "ai", "telnyx_leg_id": "leg", "created_at": AT}
+TURN = {"record_type": "inference", "id": "turn", "created_at": AT, "model": 'a "quoted", one'}
 RECORDS: list[dict[str, Any]] = [
-    {"record_type": "call-control", "id": "leg", "telnyx_leg_id": "leg", "telnyx_session_id": "s", "cost": "0.0052"},
-    {"record_type": "ai-voice-assistant", "id": "ai", "telnyx_leg_id": "leg", "conversation_id": "c", "cost": "0.18"},
-    {"record_type": "inference", "id": "turn", "conversation_id": "c", "cost": "0.0010", "model": 'a "quoted", one'},
+    {**LEG, "cost": "0.0052"},
+    {**ASSISTANT, "conversation_id": "c", "cost": "0.18"},
+    {**TURN, "conversation_id": "c", "cost": "0.0010"},
 ]
 
 
@@ -121,6 +125,41 @@ def test_the_summary_tells_new_changed_and_known(tmp_path: Path, where: str):
     assert counts(result.stdout) == f"{file}: 1 created, 1 updated, 1 unchanged, 0 rejected\n"
 
 
+def test_the_summary_tells_records_without_a_time_once_for_all_files(tmp_path: Path, where: str):
+    turn = {**TURN, "created_at": None, "started": AT}
+    first, second = tmp_path / "a.ndjson", tmp_path / "b.ndjson"
+    message = {"record_type": "message", "uuid": "m", "completed_at": AT}
+    first.write_bytes(ndjson([turn, message, LEG]))
+    second.write_bytes(ndjson([turn, {**turn, "id": "turn 2"}, {**turn, "id": "turn 3", "cost": "NaN"}]))
+    result = call("import", "--store", where, first, second)
+    assert counts(result.stdout) == (
+        f"{first}: 3 created, 0 updated, 0 unchanged, 0 rejected\n"
+        f"{second}: 1 created, 0 updated, 1 unchanged, 1 rejected\n"
+        "3 without a time (inference: nothing in created_at)\n"
+        "1 without a time (message: nothing in created_at, sent_at)\n"
+    )
+
+
+@pytest.mark.parametrize(("types", "more"), [(5, []), (6, ["and 1 more type"]), (8, ["and 3 more types"])])
+def test_only_a_few_types_are_named_that_lack_a_time(types: int, more: list[str], tmp_path: Path, where: str):
+    of_created = [name for name, each in catalog_files.load().types.items() if each.start_fields == ("created_at",)]
+    file = tmp_path / "a.ndjson"
+    file.write_bytes(ndjson([{"record_type": name, "id": "x"} for name in of_created[:types]]))
+    lines = counts(call("import", "--store", where, file).stdout).splitlines()[1:]
+    assert lines == [f"1 without a time ({name}: nothing in created_at)" for name in of_created[:5]] + more
+
+
+def test_a_type_that_declares_no_time_lacks_none(tmp_path: Path, where: str):
+    types = tmp_path / "types"
+    types.mkdir()
+    declared = 'category = "Own"\ndescription = "A fee."\nproduct = "fee"\nevent = "fee"\nid = "id"\n'
+    (types / "fee.toml").write_text(f'{declared}[fields]\nid = "string"\n')
+    file = tmp_path / "a.ndjson"
+    file.write_bytes(ndjson([{"record_type": "fee", "id": "x"}]))
+    result = call("import", "--store", where, "--catalog", types, file)
+    assert counts(result.stdout) == f"{file}: 1 created, 0 updated, 0 unchanged, 0 rejected\n"
+
+
 def test_rejected_lines_go_to_a_file_with_their_reasons(tmp_path: Path, where: str):
     lines = [
         ndjson(RECORDS[:1]).strip(),
@@ -128,7 +167,7 @@ def test_rejected_lines_go_to_a_file_with_their_reasons(tmp_path: Path, where: s
         b"",
         b'{"record_type": "no-such-type", "id": "x"}',
         b"[1, 2]",
-        b'{"record_type": "call-control", "id": "y", "cost": "0.01", "telnyx_session_id": "s"}',
+        ndjson([{**RECORDS[0], "id": "y"}]).strip(),
         b'{"record_type": "call-control", "id": "bro',
     ]
     file = tmp_path / "a.ndjson"
@@ -388,8 +427,7 @@ def test_rejected_lines_of_standard_input_go_to_the_present_folder(tmp_path: Pat
 
 @pytest.mark.parametrize("name", ["/dev/stdin", "/dev/fd/0"])
 def test_other_names_of_standard_input_do_the_same(name: str, tmp_path: Path):
-    good = b'{"id": "x", "record_type": "fax"}\n'
-    done = run("import", "--store", "store.db", name, cwd=tmp_path, input=good + b'{"id": "x"}\n')
+    done = run("import", "--store", "store.db", name, cwd=tmp_path, input=ndjson([RECORDS[0], {"id": "x"}]))
     assert counts(done.stdout.decode()) == f"{name}: 1 created, 0 updated, 0 unchanged, 1 rejected\n"
     assert (done.returncode, (tmp_path / "import.rejected.ndjson").read_bytes().count(b"\n")) == (1, 1)
 
@@ -459,13 +497,13 @@ def test_csv_cells_stay_text_and_empty_ones_are_left_out(tmp_path: Path):
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"id,record_type\nx,call-control,more\n", "more cells than the header has names"),
-        (b"id,record_type\nx\xff,call-control\n", "not UTF-8"),
+        (b"id,record_type,started_at\nx,call-control,,more\n", "more cells than the header has names"),
+        (b"id,record_type,started_at\nx\xff,call-control,\n", "not UTF-8"),
     ],
 )
 def test_a_csv_row_that_is_no_record_is_rejected(content: bytes, reason: str, tmp_path: Path, where: str):
     file = tmp_path / "a.csv"
-    file.write_bytes(content + b"good,call-control\n")
+    file.write_bytes(content + f"good,call-control,{AT}\n".encode())
     result = call("import", "--store", where, file)
     assert (result.exit_code, counts(result.stdout)) == (1, f"{file}: 1 created, 0 updated, 0 unchanged, 1 rejected\n")
     assert reason in Path(f"{file}.rejected.ndjson").read_text()
@@ -494,9 +532,7 @@ def test_a_line_beyond_a_mebibyte_is_rejected_and_the_others_are_stored(tmp_path
 @pytest.mark.parametrize(("kept", "created"), [(0.5, 20_000), (0.99, 38_000)])
 def test_gzip_that_breaks_off_keeps_the_whole_lines_before(kept: float, created: int, tmp_path: Path, where: str):
     file = tmp_path / "a.ndjson.gz"
-    packed = gzip.compress(
-        ndjson([{"record_type": "verify", "id": f"v{n}", "note": os.urandom(20).hex()} for n in range(40_000)])
-    )
+    packed = gzip.compress(ndjson([{**TURN, "id": f"v{n}", "note": os.urandom(20).hex()} for n in range(40_000)]))
     file.write_bytes(packed[: int(len(packed) * kept)])
     result = call("import", "--store", where, file)
     assert result.exit_code == 1
@@ -582,9 +618,7 @@ def test_a_locked_store_is_one_sentence(tmp_path: Path, where: str):
 def test_a_store_that_can_grow_no_more_keeps_what_it_has_counted(tmp_path: Path, where: str):
     """A limit on file sizes stands in for a full disk."""
     file = tmp_path / "a.ndjson"
-    file.write_bytes(
-        ndjson([{"record_type": "verify", "id": f"v{n}", "note": os.urandom(60).hex()} for n in range(20_000)])
-    )
+    file.write_bytes(ndjson([{**TURN, "id": f"v{n}", "note": os.urandom(60).hex()} for n in range(20_000)]))
     done = subprocess.run(
         [sys.executable, "-m", "sessiontree", "import", "--store", where, str(file)],
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (3 << 20, 3 << 20)),

@@ -4,7 +4,8 @@ Each batch is one transaction, so that whatever stops an import, all of its earl
 again is safe. Where the records come from is the affair of `sources`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,12 +26,13 @@ _REASONS_MAX = 100  # that are counted: a damaged file may have as many as recor
 
 @dataclass(slots=True)
 class Summary:
-    """What an import has done so far."""
+    """What an import has done so far. `timeless` are those of its records that have no start, by type."""
 
     created: int = 0
     updated: int = 0
     unchanged: int = 0
     rejected: int = 0
+    timeless: Counter[str] = field(default_factory=Counter)
     _reasons: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
 
     @property
@@ -56,8 +58,9 @@ class Summary:
         """All records met."""
         return self.created + self.updated + self.unchanged + self.rejected
 
-    def count(self, outcomes: Iterable[Outcome]) -> None:
+    def count(self, records: Sequence[Record], outcomes: Iterable[Outcome]) -> None:
         """Add what a batch did."""
+        self.timeless.update([record.record_type for record in records if record.start is None])
         for outcome in outcomes:
             if outcome is Outcome.CREATED:
                 self.created += 1
@@ -134,7 +137,7 @@ def add_all(
     def keep(records: list[Record]) -> None:
         nonlocal told
         share, told = Share(origin, len(records), summary.rejected - told, more=True), summary.rejected
-        summary.count(store.add(account, records, datetime.now(UTC), [share]))
+        summary.count(records, store.add(account, records, datetime.now(UTC), [share]))
 
     try:
         for record in _readable(Reader(store.catalog), elements, rejects, summary, record_type):

@@ -3,6 +3,7 @@
 import gc
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import click
 
 from sessiontree.calling import as_called
+from sessiontree.catalog import Catalog
 from sessiontree.cli.common import account_option, given_settings, opened_store, record_type, settings_options
 from sessiontree.cli.interrupts import stopping
 from sessiontree.cli.refreshing import refresh
@@ -21,7 +23,7 @@ from sessiontree.settings import Settings
 from sessiontree.store import Store, refuse_disputed
 
 if TYPE_CHECKING:
-    from sessiontree.importing import Rejects
+    from sessiontree.importing import Rejects, Summary
     from sessiontree.keeping_process import KeeperProcess
     from sessiontree.store.intakes import Intake, Origin
 
@@ -30,6 +32,7 @@ _STREAM = re.compile(r"-|/dev/stdin|/dev/fd/\d+|/proc/self/fd/\d+")
 """Files with no folder of their own to put rejects into: standard input, and what a shell opens for `<(command)`."""
 _STREAM_REJECTS = "import.rejected.ndjson"
 _FILES_NAMED = 5
+_TYPES_NAMED = 5
 _SILENT = "critical"
 _LARGE = 4 << 20
 """Bytes of files that take longer than starting a process."""
@@ -65,13 +68,17 @@ def import_(account: str, type_name: str | None, files: tuple[str, ...]) -> None
         opened.enter_context(stopping(lambda: _stopped(store, account, origin.id)))
         refuse_disputed(store)
         declared = None if type_name is None else record_type(store.catalog, type_name).name
+        timeless: Counter[str] = Counter()
         failed = broken = told = False
         try:
             for file in files:
                 rejects = of_streams if _STREAM.fullmatch(file) else Rejects(Path(f"{file}.rejected.ndjson"))
-                ended, rejected = _import_file(store, account, file, declared, rejects, origin, keeping.read)
+                ended, summary = _import_file(store, account, file, declared, rejects, origin, keeping.read)
+                timeless += summary.timeless
                 broken |= not ended
-                failed |= rejected or not ended
+                failed |= bool(summary.rejected) or not ended
+            for line in _without_a_time(timeless, store.catalog):
+                click.echo(line)
             intake = store.intakes.get(account, origin.id)
             if intake is not None:
                 if not broken:
@@ -152,8 +159,8 @@ def _import_file(
     rejects: "Rejects",
     origin: "Origin",
     read: Callable[[int], None],
-) -> tuple[bool, bool]:
-    """Import one file and say what became of it; whether it was read to its end, and whether records were rejected.
+) -> tuple[bool, "Summary"]:
+    """Import one file and say what became of it; whether it was read to its end, and what it has done.
 
     `read` is told of the bytes read.
     """
@@ -185,7 +192,18 @@ def _import_file(
     if problem is not None:
         stored = " (the records counted above are stored)" if summary.received > summary.rejected else ""
         click.echo(f"Error: {as_called(str(problem))}{stored}", err=True)
-    return problem is None, bool(summary.rejected)
+    return problem is None, summary
+
+
+def _without_a_time(timeless: Counter[str], catalog: Catalog) -> Iterator[str]:
+    """How many records of each type have nothing in the fields that are declared as their time."""
+    looked_in = {name: catalog.types[name].start_fields for name in timeless}
+    found = [(name, count) for name, count in timeless.most_common() if looked_in[name]]
+    for name, count in found[:_TYPES_NAMED]:
+        yield f"{count:,} without a time ({name}: nothing in {', '.join(looked_in[name])})"
+    more = len(found) - _TYPES_NAMED
+    if more > 0:
+        yield f"and {more} more {'type' if more == 1 else 'types'}"
 
 
 @contextmanager
