@@ -35,7 +35,7 @@ RECORDS = [
     {"record_type": "call-control", "id": "a", "telnyx_leg_id": "a", "telnyx_session_id": "s", "cost": "0.01"},
     {"record_type": "crm-ticket", "ticket": "t1", "leg": "a", "call": "s", "price": "1.50"},
     {"record_type": "crm-ticket", "ticket": "t2", "leg": "gone", "call": "s", "price": "1.50"},
-    {"record_type": "crm-ticket", "ticket": "t3", "leg": "gone", "call": "gone too"},
+    {"record_type": "crm-ticket", "ticket": "t3", "leg": "gone", "call": "gone too", "opened_at": "2026-03-17"},
     {"record_type": "crm-ticket", "ticket": "t4", "leg": None, "price": "1.50"},
     {"record_type": "crm-ticket", "ticket": "t5", "price": "much"},
 ]
@@ -103,10 +103,13 @@ def test_test_shows_what_links_by_what_and_why_others_do_not(folder: Path):
     assert result.exit_code == 1
     assert result.stdout.splitlines() == [
         "call-control: 1 record",
+        "        1  without a time: nothing in started_at, such as a",
         "  under call-session:",
         "          1  by telnyx_session_id = telnyx_session_id, such as a",
         "          0  by call_session_id = telnyx_session_id",
         "crm-ticket: 4 records",
+        "        3  without a time: nothing in opened_at, such as t1, t2, t4",
+        "        1  unpriced: nothing in price, such as t3",
         "  under call-control:",
         "          1  by leg = telnyx_leg_id, such as t1",
         "          1  by call = telnyx_session_id, such as t2",
@@ -115,6 +118,26 @@ def test_test_shows_what_links_by_what_and_why_others_do_not(folder: Path):
         "rejected:       1  'much' is not a decimal such as 0.0052 or 1.666E-4, such as line 6",
     ]
     assert sorted(path.name for path in folder.iterdir()) == ["records.ndjson", "types"]
+
+
+def test_test_says_nothing_of_what_is_not_declared_or_not_lacking(folder: Path):
+    table = folder / "conferences.csv"
+    table.write_text("id,started_at\nc1,2026-03-17\nc2,\n")
+    result = call("catalog", "test", "--record-type", "conference", folder / "types", table)
+    assert result.stdout.splitlines() == [
+        "conference: 2 records",
+        "        1  without a time: nothing in started_at, such as c2",
+    ]
+    table.write_text("uuid,sent_at,cost\nm1,2026-03-17,0.01\nm2,,\nm3,,\nm4,,\nm5,,\n")
+    result = call("catalog", "test", "--record-type", "message", folder / "types", table)
+    assert result.stdout.splitlines() == [
+        "message: 5 records",
+        "        4  without a time: nothing in created_at, sent_at, such as m2, m3, m4",
+        "        4  unpriced: nothing in cost, carrier_fee, such as m2, m3, m4",
+    ]
+    table.write_text("uuid,created_at,carrier_fee\nm1,2026-03-17,0.01\n")
+    result = call("catalog", "test", "--record-type", "message", folder / "types", table)
+    assert result.stdout == "message: 1 record\n"
 
 
 def test_test_of_a_table_without_types(folder: Path):

@@ -1,4 +1,5 @@
-"""Trying a catalogue on real records before it is used: how many link, by which field pair, and why the others do not.
+"""Trying a catalogue on real records before it is used: how many have a time and a price where it looks for them, how
+many link, by which field pair, and why the others do not.
 
 It follows the placement rules on the records at hand, all in memory, and writes nothing to any store.
 """
@@ -6,7 +7,7 @@ It follows the placement rules on the records at hand, all in memory, and writes
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from sessiontree.catalog import Catalog, Relationship, Via
+from sessiontree.catalog import Catalog, RecordType, Relationship, Via
 from sessiontree.elements import Element
 from sessiontree.errors import RecordRejected
 from sessiontree.reading import Reader
@@ -43,10 +44,11 @@ class RelationshipReport:
 
 @dataclass(slots=True)
 class TypeReport:
-    """The records of one type, and its relationships in declared order."""
+    """The records of one type: those that lack something, by what it is, and its relationships in declared order."""
 
     record_type: str
     count: int
+    lacking: dict[str, Tally]
     relationships: list[RelationshipReport]
 
 
@@ -76,9 +78,10 @@ class Trial:
         by_type: dict[str, list[Record]] = {}
         for record in self._records.values():
             by_type.setdefault(record.record_type, []).append(record)
-        for name in sorted(by_type):
-            relationships = [self._report(each, by_type[name], holders) for each in self._catalog.types[name].parents]
-            yield TypeReport(name, len(by_type[name]), relationships)
+        for name, records in sorted(by_type.items()):
+            declared = self._catalog.types[name]
+            relationships = [self._report(each, records, holders) for each in declared.parents]
+            yield TypeReport(name, len(records), _lacking(declared, records), relationships)
 
     def _holders(self) -> dict[tuple[str, str, str], set[str]]:
         """By type, field and value: the ids of (two of) the records that have that value."""
@@ -112,3 +115,15 @@ class Trial:
                 reason = f"no {relationship.parent} found by {', '.join(missed)}" if missed else NO_VALUE
                 report.unlinked.setdefault(reason, Tally()).add(record.id)
         return report
+
+
+def _lacking(declared: RecordType, records: list[Record]) -> dict[str, Tally]:
+    """The records without a time or a price, where the type declares fields for it."""
+    lacking: dict[str, Tally] = {}
+    for what, fields, ids in (
+        ("without a time", declared.start_fields, [record.id for record in records if record.start is None]),
+        ("unpriced", declared.cost_fields, [record.id for record in records if record.cost is None]),
+    ):
+        if fields and ids:
+            lacking[f"{what}: nothing in {', '.join(fields)}"] = Tally(len(ids), ids[:EXAMPLES])
+    return lacking

@@ -110,7 +110,8 @@ def check(folder: Path) -> None:
 def test(folder: Path, files: tuple[str, ...], type_name: str | None) -> None:
     """Try a FOLDER of record types on the records in FILEs: how many link, by which fields, and why others do not.
 
-    Nothing is stored. FOLDER adds to the shipped types, as it does when it is used.
+    It also says how many are without a time or a price, and in which fields it looked for these. Nothing is stored.
+    FOLDER adds to the shipped types, as it does when it is used.
     """
     from sessiontree import catalog_files
     from sessiontree.sources import elements
@@ -123,6 +124,8 @@ def test(folder: Path, files: tuple[str, ...], type_name: str | None) -> None:
             trial.add(elements(stream, file), record_type=declared)
     for report in trial.reports():
         click.echo(f"{report.record_type}: {_records(report.count)}")
+        for what, tally in report.lacking.items():
+            click.echo(f"  {_tallied(tally, what)}")
         for relationship in report.relationships:
             for line in _outcome(relationship):
                 click.echo(f"  {line}")
