@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -35,6 +36,9 @@ SECONDS = 120
 _SERVING = re.compile(r"serving .* on (http://\S+)")
 # The program is called by its name in what it says, wherever the tests are started from; see test_calling.py.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.prefix, "bin")), os.environ.get("PATH", os.defpath)])
+
+# A shell has what it starts in the background ignore this, and whatever that starts in turn.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def until(true: Callable[[], T]) -> T:

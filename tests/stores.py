@@ -16,7 +16,7 @@ import pytest
 from psycopg import sql
 
 from conftest import until
-from sessiontree.store import is_postgres
+from sessiontree.store.names import is_postgres
 from sessiontree.store.postgres.opening import APPLICATION
 
 if TYPE_CHECKING:

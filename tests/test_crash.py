@@ -26,7 +26,8 @@ from conftest import SECONDS, Server, running
 from sessiontree import money
 from sessiontree.catalog_files import load
 from sessiontree.reading import Reader
-from sessiontree.store import Asks, Store, is_postgres, open_store
+from sessiontree.store import Asks, Store, open_store
+from sessiontree.store.names import is_postgres
 from sessiontree.verifying import verify
 from stores import let_go
 from test_laws import assert_as_modelled, catalog, modelled, tree_of

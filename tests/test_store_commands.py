@@ -15,7 +15,8 @@ import citus
 from postgres import named
 from sessiontree import taking_back
 from sessiontree.cli import main
-from sessiontree.store import Store, open_store, shown_name
+from sessiontree.store import Store, open_store
+from sessiontree.store.names import shown_name
 from sessiontree.store.postgres import distributing, migrating
 from sessiontree.store.suite import ACCOUNT, add, record, shipped
 

@@ -16,8 +16,9 @@ from sessiontree.errors import StoreError
 from sessiontree.keys import make_key
 from sessiontree.query import Query
 from sessiontree.session_query import SessionQuery
-from sessiontree.store import Store, copying, open_store, shown_name
+from sessiontree.store import Store, copying, open_store
 from sessiontree.store.intakes import Origin, Share, new_id
+from sessiontree.store.names import shown_name
 from sessiontree.store.suite import ACCOUNT, RECEIVED, add, changed, later, record
 from sessiontree.verifying import verify
 

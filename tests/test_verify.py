@@ -24,7 +24,8 @@ from sessiontree.errors import SessionsDisputed
 from sessiontree.http.refusals import RequestError
 from sessiontree.http.unfit import Verify
 from sessiontree.reading import Reader
-from sessiontree.store import Store, is_postgres, open_store
+from sessiontree.store import Store, open_store
+from sessiontree.store.names import is_postgres
 from sessiontree.store.parts import adding_up
 from sessiontree.verifying import Verification, verify
 

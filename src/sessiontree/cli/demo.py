@@ -11,7 +11,7 @@ from sessiontree.cli.common import given_settings, opened_store, settings_option
 from sessiontree.cli.refreshing import refresh
 from sessiontree.keys import digest
 from sessiontree.settings import Settings
-from sessiontree.store import shown_name
+from sessiontree.store.names import shown_name
 
 
 @click.command(short_help="Serve example sessions, to try it all.")

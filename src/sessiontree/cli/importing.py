@@ -78,7 +78,7 @@ def import_(account: str, type_name: str | None, files: tuple[str, ...]) -> None
                 broken |= not ended
                 failed |= bool(summary.rejected) or not ended
             for line in _without_a_time(timeless, store.catalog):
-                click.echo(line)
+                click.echo(line, err=True)
             intake = store.intakes.get(account, origin.id)
             if intake is not None:
                 if not broken:

@@ -8,7 +8,7 @@ import click
 from sessiontree import money
 from sessiontree.calling import program
 from sessiontree.keys import DEFAULT_ACCOUNT
-from sessiontree.store import shown_name
+from sessiontree.store.names import shown_name
 from sessiontree.store.removing import Removal
 
 dry_run_option = click.option("--dry-run", is_flag=True, help="Only say what would be done.")

@@ -12,7 +12,8 @@ from sessiontree.cli.refreshing import refresh
 from sessiontree.cli.removal import confirm, dry_run_option, lines, yes_option
 from sessiontree.cli.store_copy import copy_
 from sessiontree.record import read_time
-from sessiontree.store import Store, condition, shown_name
+from sessiontree.store import Store, condition
+from sessiontree.store.names import shown_name
 from sessiontree.store.removing import Pruned
 from sessiontree.taking_back import prune as prune_all
 

@@ -9,10 +9,11 @@ from sessiontree.calling import as_called
 from sessiontree.cli.common import given_settings, opened_catalog, settings_options, table
 from sessiontree.cli.interrupts import stopping
 from sessiontree.cli.progress import progress
-from sessiontree.store import is_postgres, open_store, shown_name
+from sessiontree.store import open_store
 from sessiontree.store.checks import Sums
 from sessiontree.store.copying import Copied
 from sessiontree.store.copying import copy as copy_all
+from sessiontree.store.names import is_postgres, shown_name
 from sessiontree.store.parts.half_copies import DELETE, EMPTY, refusal
 from sessiontree.verifying import currencies
 

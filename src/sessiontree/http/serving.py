@@ -19,7 +19,8 @@ from sessiontree.http.service import Service
 from sessiontree.http.whole_answers import WholeAnswers
 from sessiontree.keeping_process import KeeperProcess
 from sessiontree.settings import LOG_FORMAT, Settings
-from sessiontree.store import shown_name, warning_of_stale, warning_of_undeclared
+from sessiontree.store import warning_of_stale, warning_of_undeclared
+from sessiontree.store.names import shown_name
 
 SHUTDOWN_SECONDS = 30
 GARBAGE_OBJECTS = 50_000  # answers and batches hold no circles; looking for those more often costs a tenth of the time

@@ -28,7 +28,8 @@ from sessiontree.http.serving import SHUTDOWN_SECONDS, ServerError, ServerProces
 from sessiontree.http.shared_folder import shared_folder
 from sessiontree.keeping_process import KeeperProcess
 from sessiontree.settings import Settings
-from sessiontree.store import intakes, shown_name
+from sessiontree.store import intakes
+from sessiontree.store.names import shown_name
 
 START_SECONDS = 60
 PAUSE_SECONDS = 1.0

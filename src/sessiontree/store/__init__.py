@@ -5,7 +5,6 @@ of the placement rules: it answers "which records have this value", and `analysi
 Every store passes the suite in `store/suite`.
 """
 
-import re
 from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple, Protocol
-from urllib.parse import unquote, urlsplit
 
 from sessiontree.catalog import Catalog
 from sessiontree.errors import SessionsDisputed, StoreError
@@ -21,12 +19,10 @@ from sessiontree.query import Query
 from sessiontree.record import Record
 from sessiontree.store.checks import Checks
 from sessiontree.store.intakes import Intakes, Share
+from sessiontree.store.names import is_postgres
 from sessiontree.store.removing import Removing
 from sessiontree.store.sessions import Sessions
 from sessiontree.store.spend import Spend
-
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
-_CONNECTION = re.compile(r"\s*(?:\w+\s*=.*\s)?(?:host|hostaddr|port|dbname|user|password|service)\s*=", re.DOTALL)
 
 
 class Asks(NamedTuple):
@@ -248,17 +244,6 @@ def warning_of_stale(store: Store) -> str:
     return f"{names} changed in the catalogue; run `sessiontree catalog apply` to re-read them" if names else ""
 
 
-def shown_name(where: str) -> str:
-    """A store's path or URL for people to see, and to use again: without a password."""
-    if not is_postgres(where):
-        return where
-    parts = urlsplit(where)
-    user, _, host = parts.netloc.rpartition("@")
-    options = [each for each in parts.query.split("&") if each and "password" not in unquote(each.partition("=")[0])]
-    query = f"?{'&'.join(options)}" if options else ""
-    return f"{parts.scheme}://{user.partition(':')[0]}{'@' if user else ''}{host}{parts.path}{query}"
-
-
 def open_store(where: str, catalog: Catalog, *, create: bool = True, sparing: bool = False) -> Store:
     """Open the store at a path (a SQLite file) or URL. Raises StoreError, in one sentence, when that cannot be done.
 
@@ -272,20 +257,6 @@ def open_store(where: str, catalog: Catalog, *, create: bool = True, sparing: bo
 
     path = where.removeprefix("sqlite:///") if where.startswith("sqlite:///") else where
     return SqliteStore(Path(path), catalog, create=create, sparing=sparing)
-
-
-def is_postgres(where: str) -> bool:
-    """Whether this is the URL of a PostgreSQL database. Raises StoreError for one of something else, and for a
-    connection string (`host=db user=me`): as the name of a file it would be shown with its password.
-    """
-    if where.startswith(("postgres://", "postgresql://")):
-        return True
-    if not where.startswith("sqlite:///"):
-        if other := _URL.match(where):
-            raise StoreError(f"a store is a file, or a postgresql:// URL: {other[0]}... is neither")
-        if _CONNECTION.match(where):
-            raise StoreError("a store is a file, or a URL: write this as postgresql://user:password@host:5432/database")
-    return False
 
 
 @contextmanager

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sessiontree.errors import StoreError
-from sessiontree.store import is_postgres, needs_psycopg
+from sessiontree.store import needs_psycopg
+from sessiontree.store.names import is_postgres
 
 
 @dataclass(slots=True)
