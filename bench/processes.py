@@ -16,8 +16,8 @@ from sessiontree.keys import make_key
 from sessiontree.store import open_store
 
 ROOT = Path(__file__).parent.parent
-START_SECONDS = 30
-STOP_SECONDS = 60
+START_SECONDS = 120
+STOP_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from bench.stores import Stores
 from bench.trees import DEPTH, ROOT_TYPE
 from click.testing import CliRunner
 
+from conftest import SECONDS
 from sessiontree import catalog_files
 from sessiontree.analysis import Analysis
 from sessiontree.keys import DEFAULT_ACCOUNT
@@ -145,7 +146,7 @@ def answering(*pieces: bytes) -> Iterator[int]:
         thread = threading.Thread(target=answer)
         thread.start()
         yield listening.getsockname()[1]
-        thread.join(10)
+        thread.join(SECONDS)
 
 
 def test_an_answer_may_come_in_pieces() -> None:

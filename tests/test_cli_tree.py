@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 from cli_help import STEP, call
+from conftest import SECONDS
 from sessiontree import wire
 from sessiontree.cli.deep_json import pieces
 from stores import NewStore
@@ -168,7 +169,7 @@ def on_a_terminal(arguments: list[str], environment: dict[str, str]) -> str:
     )
     os.close(follower)
     text = b""
-    while select.select([leader], [], [], 30)[0]:
+    while select.select([leader], [], [], SECONDS)[0]:
         try:
             piece = os.read(leader, 65536)
         except OSError:  # the other side is closed
@@ -176,7 +177,7 @@ def on_a_terminal(arguments: list[str], environment: dict[str, str]) -> str:
         if not piece:
             break
         text += piece
-    assert process.wait(30) == 0, text
+    assert process.wait(SECONDS) == 0, text
     os.close(leader)
     return text.decode()
 
@@ -188,14 +189,14 @@ def test_a_reader_that_goes_away_gets_no_traceback(form: list[str], store: str):
     assert process.stdout and process.stderr
     process.stdout.close()
     assert process.stderr.read() == b""
-    assert process.wait(30) == 1
+    assert process.wait(SECONDS) == 1
     process.stderr.close()
 
 
 def test_a_full_disk_behind_standard_output_is_one_sentence(store: str):
     command = [sys.executable, "-m", "sessiontree", "tree", "--store", store, *GUIDE]
     with Path("/dev/full").open("wb") as full:
-        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=SECONDS)
     assert (done.returncode, done.stderr) == (1, "Error: standard output: No space left on device\n")
 
 

@@ -15,6 +15,7 @@ import click
 import pytest
 
 from cli_help import call
+from conftest import SECONDS
 from node_tools import FOLDER, installed
 from sessiontree import catalog_files
 from sessiontree.cli import main
@@ -128,7 +129,7 @@ def test_the_python_snippet_of_the_readme_works(server: Any):
     (snippet,) = re.findall(r"```python\n(.*?)```", text_of("README.md"), re.DOTALL)
     script = snippet.replace("http://127.0.0.1:8000", server.url).replace("st_...", server.key)
     assert script.count(server.url) == script.count(server.key) == 1
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=SECONDS)
     assert done.stdout == "0.212800 USD 11\n", done.stderr
 
 
@@ -138,7 +139,7 @@ def test_the_node_snippet_of_the_readme_works(server: Any):
     (snippet,) = re.findall(r"```js\n(.*?)```", text_of("README.md"), re.DOTALL)
     script = snippet.replace("http://127.0.0.1:8000", server.url).replace("st_...", server.key)
     command = ["node", "--input-type=module", "-e", script]
-    done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, timeout=SECONDS)
     assert done.stdout == "0.212800 USD 11\n", done.stderr
 
 
@@ -158,7 +159,7 @@ def test_the_guides_way_of_fetching_records_works(server: Any, tmp_path: Path, w
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=SECONDS,
     )
     assert done.returncode == 0, done.stderr
     fetched = [json.loads(line) for line in done.stdout.splitlines()]
@@ -176,7 +177,7 @@ def test_the_backup_line_works_while_the_server_writes(server: Any, tmp_path: Pa
     ]
     server.post(before)
     command = line.replace("python3", sys.executable, 1).replace("sessiontree.db", server.where)
-    done = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, timeout=SECONDS)
     assert (done.returncode, done.stderr) == (0, "")
     server.post([{**before[0], "id": "later"}])
     text = call("tree", "--store", tmp_path / "backup.db", "call-session", "backup").stdout

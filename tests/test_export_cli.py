@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from cli_help import call, run
+from conftest import SECONDS
 from sessiontree.analysis import Analysis
 from sessiontree.errors import StoreError
 from test_export import CALL, CONFERENCE, csv_rows
@@ -134,7 +135,7 @@ def test_a_pipe_is_written_as_it_is(store: str, tmp_path: Path):
     command = [sys.executable, "-m", "sessiontree", "export", "--store", store, "-o", pipe]
     with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
         text = pipe.read_text()
-        assert process.wait(60) == 0, process.stderr
+        assert process.wait(SECONDS) == 0, process.stderr
     assert csv_rows(text)[-1]["session_id"] == "#end"
     assert pipe.is_fifo()
 

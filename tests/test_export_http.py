@@ -11,7 +11,7 @@ import httpx
 import pyarrow.parquet as pq
 import pytest
 
-from conftest import Inside, Server, running
+from conftest import SECONDS, Inside, Server, running
 from sessiontree.analysis import Analysis
 from sessiontree.errors import StoreError
 from sessiontree.export import parquet
@@ -267,7 +267,7 @@ def test_a_server_that_dies_leaves_an_error_not_an_end(tmp_path: Path, where: st
     with running(tmp_path, where) as server:
         assert server.post(calls(12_000)).status_code == 200
         headers = {"Authorization": f"Bearer {server.key}"}
-        with httpx.stream("GET", f"{server.url}/v2/export", headers=headers, timeout=60) as answer:
+        with httpx.stream("GET", f"{server.url}/v2/export", headers=headers, timeout=SECONDS) as answer:
             assert answer.status_code == 200
             pieces = answer.iter_bytes()
             next(pieces)

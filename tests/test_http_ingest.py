@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from conftest import Server, running
+from conftest import SECONDS, Server, running, until
 from stores import NewStore
 
 PATH = "/v2/detail_records"
@@ -186,7 +186,7 @@ def small(tmp_path_factory: pytest.TempPathFactory, new_store: NewStore) -> Iter
 
 
 def small_client(server: Server) -> httpx.Client:
-    return httpx.Client(base_url=server.url, headers={"Authorization": f"Bearer {server.key}"}, timeout=30)
+    return httpx.Client(base_url=server.url, headers={"Authorization": f"Bearer {server.key}"}, timeout=SECONDS)
 
 
 def test_a_body_beyond_the_limit_is_refused(small: Server):
@@ -230,7 +230,7 @@ def test_a_record_beyond_the_limit_ends_the_body(small: Server, kind: str):
 def raw(server: Server, request: bytes) -> bytes:
     """The answer of the server to these bytes: its head, and as much of a body as that announces."""
     host, port = server.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=10) as connection:
+    with socket.create_connection((host, int(port)), timeout=SECONDS) as connection:
         connection.sendall(request)
         with connection.makefile("rb") as answer:
             head = b"".join(takewhile(lambda line: line.strip(), iter(answer.readline, None)))
@@ -259,13 +259,10 @@ def test_of_a_client_that_goes_away_the_whole_lines_are_stored(server: Server):
         f"POST {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {server.key}\r\nContent-Type: {NDJSON}\r\n"
         "Content-Length: 1000\r\n\r\n"
     )
-    with socket.create_connection((host, int(port)), timeout=10) as connection:
+    with socket.create_connection((host, int(port)), timeout=SECONDS) as connection:
         connection.sendall(head.encode() + lines(record("left-1"), record("left-2")) + b'{"id": "left-3"')
     with small_client(server) as client:
-        for _ in range(200):
-            found = [each for each in stored_ids(client) if each.startswith("left")]
-            if found:
-                break
+        found = until(lambda: [each for each in stored_ids(client) if each.startswith("left")])
         assert found == ["left-1", "left-2"]
 
 

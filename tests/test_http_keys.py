@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from cli_help import call
+from conftest import SECONDS
 from sessiontree import catalog_files
 from sessiontree.keys import KEEP_EVERY, LastUses, digest, make_key
 from sessiontree.store import ApiKey, open_store
@@ -231,7 +232,7 @@ def test_the_last_use_is_in_the_store_after_the_server_has_stopped(inside: Any, 
 
 def test_neither_log_nor_store_ever_has_a_key(server: Any):
     answer = httpx.post(
-        f"{server.url}/v2/keys", json={"name": "secret", "scopes": ["read"]}, headers=by(server.key), timeout=60
+        f"{server.url}/v2/keys", json={"name": "secret", "scopes": ["read"]}, headers=by(server.key), timeout=SECONDS
     )
     text = answer.json()["data"]["key"]
     assert server.get("/v2/detail_records?record_type=amd", key=text).status_code == 200

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conftest import SECONDS
 from sessiontree import catalog_files
 from sessiontree.errors import StoreError
 from sessiontree.http.arrivals import Arrivals
@@ -125,7 +126,7 @@ class SlowStore:
         self, account: str, records: Sequence[Record], received: datetime, shares: Sequence[Share]
     ) -> list[Outcome]:
         self.entered.set()
-        assert self.let_go.wait(60)
+        assert self.let_go.wait(SECONDS)
         ids = [record.id for record in records]
         assert sum(share.records for share in shares) == len(ids)
         if "undone" in ids:
@@ -153,7 +154,7 @@ def written(*jobs: tuple[str, str]) -> tuple[SlowStore, list[Any]]:
     store = SlowStore()
     writer = Writer(store)  # type: ignore[arg-type]
     first = add(writer, "a", one("first"))
-    assert store.entered.wait(60)
+    assert store.entered.wait(SECONDS)
     waiting = [add(writer, account, one(id)) for account, id in jobs]
     store.let_go.set()
     writer.close()

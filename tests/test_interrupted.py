@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from cli_help import call
+from conftest import SECONDS
 from sessiontree import catalog_files
 from sessiontree.cli import imports as imports_cli
 from sessiontree.cli import store as store_cli
@@ -189,7 +190,7 @@ def test_on_a_terminal_it_says_that_it_looks(command: Sequence[str], where: str,
     with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=its, env=environment) as process:
         os.close(its)
         shown = b"".join(iter(lambda: _more(ours), b""))
-        assert process.wait(60) == 0, shown
+        assert process.wait(SECONDS) == 0, shown
     os.close(ours)
     assert b"looking" in shown
 

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from conftest import SECONDS
 from sessiontree import outages
 from sessiontree.errors import StoreError, StoreGone
 from sessiontree.outages import Outages
@@ -52,12 +53,12 @@ def test_a_store_that_is_back_is_told_with_what_failed_meanwhile(
         back.clear()
         for at in range(7):
             noted.note(f"request {at}", StoreGone(f"gone {outage}"))
-        asked.acquire(timeout=60)
+        asked.acquire(timeout=SECONDS)
         now += 12
         back.set()
         for thread in threading.enumerate():
             if thread.name == "sessiontree-outage":
-                thread.join(60)
+                thread.join(SECONDS)
         assert caplog.messages == [
             f"request 0: gone {outage}",
             "the store answers again after 12 s; attempts that failed: 7",

@@ -3,12 +3,14 @@
 import gzip
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from page_help import ASSISTANT, GUIDE_CALL, example, read
 from sessiontree.errors import StoreError
+from sessiontree.http import limits
 from sessiontree.pages import static_files
 from sessiontree.pages.sending import POLICY
 
@@ -183,10 +185,11 @@ def test_pages_count_by_route_in_the_metrics(signed_in: Any):
     assert "secret-id" not in text
 
 
-def test_a_key_may_make_no_more_requests_for_pages_than_for_the_api(inside: Any, signed_in: Any):
-    from sessiontree.http.limits import RateLimit
-
-    inside.service.limit = RateLimit(1)
+def test_a_key_may_make_no_more_requests_for_pages_than_for_the_api(
+    inside: Any, signed_in: Any, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(limits, "time", SimpleNamespace(monotonic=lambda: 10.0))
+    inside.service.limit = limits.RateLimit(1)
     statuses = [signed_in.get("/sessions").status_code for _ in range(3)]
     assert statuses == [200, 200, 429]
 

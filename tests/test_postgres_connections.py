@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from conftest import until
+from conftest import SECONDS, until
 from postgres import GIVEN
 from postgres_server import Server, binaries
 from sessiontree.errors import StoreError
@@ -317,7 +317,7 @@ def test_deadlocks_are_tried_again(store: PostgresStore) -> None:
     """Two transactions that lock two rows in opposite order: one of them fails, and is done once more."""
     with store.writing() as db:
         db.execute("insert into setting values ('a', '0'), ('b', '0')")
-    barrier = threading.Barrier(2, timeout=60)
+    barrier = threading.Barrier(2, timeout=SECONDS)
     runs: list[str] = []
 
     def count(first: str, second: str) -> None:
@@ -335,7 +335,7 @@ def test_deadlocks_are_tried_again(store: PostgresStore) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(SECONDS)
     assert len(runs) >= 3
     assert store.ask("select name, value from setting where name in ('a', 'b') order by name") == [
         ("a", "2"),

@@ -17,6 +17,7 @@ import pytest
 
 import messy
 from cli_help import call
+from conftest import SECONDS
 from operator_types import write_operator_types
 from sessiontree import catalog_files, money, verifying
 from sessiontree.catalog import Catalog
@@ -367,7 +368,7 @@ def test_it_holds_while_records_arrive(store: Store, where: str, catalog: Catalo
             assert found.compared > 0
     finally:
         stop.set()
-        writer.join(60)
+        writer.join(SECONDS)
     assert failed == []
 
 
@@ -408,7 +409,7 @@ def test_it_holds_beside_a_server_that_is_being_sent_records(server: Any):
 
     def send(first: int) -> None:
         headers = {"Authorization": f"Bearer {server.key}", "Content-Type": "application/x-ndjson"}
-        with httpx.Client(headers=headers, timeout=60) as client:
+        with httpx.Client(headers=headers, timeout=SECONDS) as client:
             at = first
             while not stop.is_set():
                 client.post(f"{server.url}/v2/detail_records", content=bodies[at % len(bodies)])
