@@ -55,6 +55,10 @@ class Model:
         """Every event there is, sorted: one for each record, and the virtual events that exist without one."""
         return sorted(key for key in self._placing.events if self._exists(key))
 
+    def absent(self) -> list[Key]:
+        """Virtual events that records name and that do not exist all the same, sorted: none of those is under them."""
+        return sorted(key for key in self._placing.events if not self._exists(key))
+
     def sessions(self) -> list[Key]:
         """Every top, sorted."""
         return [key for key in self.events() if self._placing.home(key) is None]
@@ -134,6 +138,8 @@ class Model:
             elsewhere=add([own if away else {}, *(child.elsewhere for child in children)]),
             elsewhere_count=away + sum(child.elsewhere_count for child in children),
             unpriced_count=sum(node.status == "unpriced" for node in [event, *lower]),
+            elsewhere_unpriced_count=(away and event.status == "unpriced")
+            + sum(child.elsewhere_unpriced_count for child in children),
             relationship=placed[key],
             also_in=self._placing.home(key) if self._stands_away(key, placed) else None,
             start=start,

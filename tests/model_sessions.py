@@ -26,6 +26,7 @@ class Row(NamedTuple):
     event_count: int
     elsewhere_count: int
     unpriced_count: int
+    elsewhere_unpriced_count: int
     products: list[tuple[str, str, int, int]]
     problems: list[tuple[str, str, str]]
     unlinked: bool  # whatever the reason
@@ -56,6 +57,7 @@ def _row(tree: ModelTree, catalog: Catalog, received: Mapping[Key, datetime] | N
         event_count=root.event_count,
         elsewhere_count=root.elsewhere_count,
         unpriced_count=root.unpriced_count,
+        elsewhere_unpriced_count=root.elsewhere_unpriced_count,
         products=_products(nodes, catalog),
         problems=sorted(tree.problems),
         unlinked=("unlinked", *root.key) in tree.problems,
@@ -106,6 +108,7 @@ def comparable(session: Session) -> Row:
         event_count=session.event_count,
         elsewhere_count=session.elsewhere_count,
         unpriced_count=session.unpriced_count,
+        elsewhere_unpriced_count=session.elsewhere_unpriced_count,
         products=list(session.products),
         problems=sorted((problem.code, problem.record_type, problem.id) for problem in session.problems),
         unlinked=bool(session.unlinked),

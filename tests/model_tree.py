@@ -32,6 +32,7 @@ class ModelNode:
     elsewhere: Amounts
     elsewhere_count: int
     unpriced_count: int
+    elsewhere_unpriced_count: int
     relationship: Link | None
     also_in: Key | None
     start: datetime | None

@@ -1,10 +1,17 @@
 """Detail records: filters, ranges, order, pages, and what a type can be asked by."""
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from conftest import Inside, add_keys
+from sessiontree.http.server import App
+from sessiontree.http.service import Service
+from sessiontree.settings import Settings
 
 PATH = "/v2/detail_records"
 TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -193,3 +200,56 @@ def test_the_metadata_examples_can_be_asked(stored: Any):
             assert stored.get(query).status_code == 200, query
     assert json.loads(stored.get("/v2/session_analysis/metadata").text)["meta"]["total_record_types"] == 32
     assert stored.get("/v2/session_analysis/metadata/recordin").status_code == 404
+
+
+TICKET = """
+category = "Own"
+description = "A ticket."
+product = "crm"
+event = "ticket"
+id = "number"
+[[parents]]
+record_type = "ticket"
+description = "The ticket that it follows."
+via = [["after", "number"]]
+[fields]
+number = "integer"
+after = "integer"
+"""
+
+
+class TestNumberedIds:
+    """Ids and links are text, also where the type declares them as numbers."""
+
+    @pytest.fixture
+    def inside(self, where: str, tmp_path: Path) -> Iterator[Inside]:
+        types = tmp_path / "types"
+        types.mkdir()
+        (types / "ticket.toml").write_text(TICKET)
+        texts = add_keys(where)
+        service = Service(Settings(store=where, catalog=str(types)))
+        yield Inside(service, App(service), *texts)
+        service.close()
+
+    @pytest.mark.parametrize(
+        ("query", "numbers"),
+        [
+            ("id=t1", ["t1"]),
+            ("id=7", [7]),
+            ("id=07", ["07"]),
+            ("id=8", []),
+            ("filter[after]=t1", [7, "07"]),
+            ("filter[after]=07", ["t1"]),
+            ("filter[number][gt]=6", [7, "07"]),
+        ],
+    )
+    def test_a_record_is_found_by_them(self, client: Any, query: str, numbers: list[Any]):
+        records = [("t1", "07"), (7, "t1"), ("07", "t1")]
+        body = [{"record_type": "ticket", "number": number, "after": after} for number, after in records]
+        assert client.post(PATH, json=body).json()["data"]["created"] == 3
+        answer = client.get(f"{PATH}?record_type=ticket&sort=number&{query}")
+        assert [record["number"] for record in answer.json()["data"]] == numbers
+
+    def test_other_comparisons_are_with_numbers(self, client: Any):
+        answer = client.get(f"{PATH}?record_type=ticket&filter[number][gt]=t1")
+        assert (answer.status_code, answer.json()["errors"][0]["source"]) == (400, {"parameter": "filter[number][gt]"})

@@ -84,7 +84,7 @@ def seen(node: Node, *, is_root: bool) -> Comparable:
     away = link is not None and link is not node.home and node.home is not None
     return Comparable(
         event_cost=cost,
-        status="rated" if cost is not None else "unpriced" if node.plan.declared.cost_fields else "none",
+        status=node.cost_status,
         currency=node.currency,
         totals=tuple(sorted(node.totals.items())),
         event_count=node.event_count,
@@ -100,7 +100,7 @@ def seen(node: Node, *, is_root: bool) -> Comparable:
 
 
 def assert_as_modelled(store: Store, model: Model) -> None:
-    """Every event's tree is the model's: places, amounts, counts, times, ancestors and problems."""
+    """Every event's tree is the model's: places, amounts, counts, times, ancestors, problems. Others are not found."""
     for record_type, id in model.events():
         expected = model.tree(record_type, id)
         assert expected is not None
@@ -112,6 +112,9 @@ def assert_as_modelled(store: Store, model: Model) -> None:
         assert {(problem.code, problem.record_type, problem.id) for problem in tree.problems} == expected.problems, (
             where
         )
+    for record_type, id in model.absent():
+        with pytest.raises(EventNotFound):
+            tree_of(store, record_type, id)
 
 
 quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])

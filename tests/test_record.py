@@ -327,6 +327,12 @@ def test_what_is_no_cost(reader, value, part):
     assert part in message
 
 
+def test_a_number_that_is_no_cost_is_shown_as_it_was_written(reader):
+    written = "1.00000000000000001"
+    message = refusal(reader, f'{{"id":"a","cost":{written}}}')[2]
+    assert message == f"{written} has more than 12 digits after the point"
+
+
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity"])
 def test_what_is_not_even_json_is_named_by_its_field(reader, value):
     assert refusal(reader, f'{{"id":"a","cost":{value}}}')[:2] == ("cost", "10015")

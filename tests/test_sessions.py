@@ -88,17 +88,20 @@ def walk(store: Store) -> list[Session]:
 
 
 def assert_sums(store: Store, identities: set[Key]) -> None:
-    """The sum over sessions of total minus elsewhere is the sum over the records, in each currency."""
+    """Total minus elsewhere of all sessions is the sum over the records, in each currency; none counts twice."""
     of_sessions: Totals = {}
     for row in walk(store):
         add_totals(of_sessions, row.totals)
         add_totals(of_sessions, {currency: -amount for currency, amount in row.elsewhere.items()})
     of_records: Totals = {}
+    unpriced = 0
     with store.snapshot("default") as snapshot:
         for record in snapshot.find(Asks({*identities}, set(), set())):
             if record.cost is not None and record.currency is not None:
                 add_totals(of_records, {record.currency: record.cost})
+            unpriced += record.cost is None and record.currency is not None
     assert of_sessions == of_records
+    assert store.sessions.page("default", SessionQuery(limit=1)).totals.unpriced_count == unpriced
 
 
 def run(

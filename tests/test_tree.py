@@ -373,6 +373,24 @@ def test_a_virtual_event_that_only_a_later_pair_names_is_not_there(told):
         tree("call-session", "other")
 
 
+def test_a_virtual_event_named_only_by_what_gives_way_in_a_circle_is_not_there(told):
+    tree = told("""
+        span s1 parent_span_id=s2 session_id=call started_at=10:00:00 cost=1
+        span s2 parent_span_id=s1 started_at=10:00:01 cost=2
+    """)
+    assert drawn(tree("span", "s1")) == text("""
+        span s1 3.0000 USD
+          span s2 2.0000 USD
+    """)
+    with pytest.raises(EventNotFound):
+        tree("call-session", "call")
+    told("recording rec telnyx_session_id=call cost=4")
+    assert drawn(tree("call-session", "call")) == text("""
+        call-session call 4.0000 USD
+          recording rec 4.0000 USD
+    """)
+
+
 def test_the_record_of_a_virtual_event_is_used_and_filled_up(told):
     tree = told("""
         call-session call started_at=09:59:00

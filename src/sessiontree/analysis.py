@@ -54,7 +54,7 @@ class Analysis:
             events = gathering.below(root)
             if not gathering.settled and ancestors and _has_visitors(events):
                 events = gathering.below(ancestors[-1].parent)  # who stands where is settled in the whole session
-        if root.record is None and not root.children:
+        if root.record is None and len(events) == 1:  # nothing has a link to it, or none that is left after a circle
             raise EventNotFound(declared.name, id)
         return trees.grow(root, events, ancestors, settled=gathering.settled, open_for=self._open_for)
 

@@ -86,6 +86,7 @@ class Node:
         "away",
         "away_count",
         "away_totals",
+        "away_unpriced",
         "children",
         "currency",
         "event_count",
@@ -119,6 +120,7 @@ class Node:
     unpriced_count: int
     away_totals: Totals
     away_count: int
+    away_unpriced: int
 
     def __init__(self, plan: TypePlan, id: str, record: Record | None) -> None:
         self.plan = plan
@@ -157,6 +159,14 @@ class Node:
     def home(self) -> Link | None:
         """The link to its parent of the first declared type that it has one of; None for a top."""
         return self.parents[0] if self.parents else None
+
+    @property
+    def cost_status(self) -> str:
+        """`rated`, `unpriced` (no price so far), or `none`: its type has no costs, or nobody sent a record of it."""
+        record = self.record
+        if record is None or record.currency is None:
+            return "none"
+        return "unpriced" if record.cost is None else "rated"
 
     def problem(self, code: str, message: str) -> None:
         """Report a problem here."""

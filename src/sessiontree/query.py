@@ -104,7 +104,10 @@ def _test(condition: Condition, field_type: str) -> Callable[[str | None], bool]
         return lambda text: text is not None and bool(find(text, wanted))
     read = reading(field_type)
     compare = _COMPARISONS[op]
-    value = read(wanted)
+    try:
+        value = read(wanted)
+    except ValueError:  # ids and links are text, whatever their fields are declared as
+        return lambda text: op == "eq" and text == wanted
 
     def test(text: str | None) -> bool:
         try:

@@ -149,7 +149,8 @@ def _cost(names: tuple[str, ...], fields: dict[str, Any], body: bytes) -> int | 
         try:
             return money.read(value) if type(value) is str else _decimal(value, name, body)
         except ValueError as error:
-            raise RecordRejected(name, "10015", f"{_shown(value)} {error}") from None
+            shown = _cut(_as_written(body, name)) if type(value) is float else _shown(value)
+            raise RecordRejected(name, "10015", f"{shown} {error}") from None
     return None
 
 
@@ -241,5 +242,8 @@ def _plain(error: Exception) -> str:
 
 def _shown(value: Any) -> str:
     """A value for an error message: short, on one line, and not more than the sender already knows."""
-    text = "a number out of range" if type(value) is _Unreadable else repr(value)
+    return _cut("a number out of range" if type(value) is _Unreadable else repr(value))
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= 60 else text[:57] + "..."

@@ -121,12 +121,8 @@ def links(record_type: str, id: str) -> NodeLinks:
 def _event_cost(node: Node) -> EventCost:
     record, totals, currency = node.record, node.totals, node.currency
     own = record.cost if record is not None else None
-    if own is not None:
-        status = "rated"
-    else:
-        own, status = 0, "unpriced" if node.plan.declared.cost_fields else "none"
-    text = money.text(own)
-    cost = EventCost(text, money.text(totals.get(currency, 0)) if node.children else text, currency, status)
+    text = money.text(own or 0)
+    cost = EventCost(text, money.text(totals.get(currency, 0)) if node.children else text, currency, node.cost_status)
     if len(totals) > 1 or node.away_count or (node.children and _has_extras(node)):
         _add_extras(cost, node)
     return cost

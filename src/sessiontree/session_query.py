@@ -93,7 +93,7 @@ class SessionQuery:
 class SelectionTotals:
     """What a whole selection adds up to. `totals` leaves out what is at home in other sessions, which is `elsewhere`.
 
-    `event_count` counts events at home only, so that none counts twice; `unpriced_count` adds up those of the sessions.
+    `event_count` and `unpriced_count` count events at home only, so that none counts twice.
     """
 
     session_count: int = 0

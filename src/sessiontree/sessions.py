@@ -38,7 +38,8 @@ class Unlinked(IntEnum):
 class Session(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One session as its tree was at `as_of`.
 
-    `totals` are of the whole tree, `elsewhere` the part of them whose home is in another session (without zeros).
+    `totals` and counts are of the whole tree, `elsewhere` the part of them whose home is in another session (without
+    zeros).
     `open_start` is the latest start of an event that should finish and has not, `changed` when the last record in the
     tree was received. `revision` grows by one with every change of what stands here before `changed`.
     """
@@ -53,6 +54,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     event_count: int
     elsewhere_count: int
     unpriced_count: int
+    elsewhere_unpriced_count: int
     products: tuple[Product, ...]
     problems: tuple[Problem, ...]
     unlinked: Unlinked

@@ -97,7 +97,7 @@ def _event_lines(root: Node, depth_max: int | None) -> Iterator[_Line]:
 
 def _event_line(node: Node, branch: str, *, is_root: bool) -> _Line:
     own = node.record.cost if node.record is not None else None
-    known = own is not None or not node.plan.declared.cost_fields
+    known = node.cost_status != "unpriced"
     total = node.totals.get(node.currency, 0)
     notes = [f" {node.currency}"]
     notes += [f" + {exact(amount)} {code}" for code, amount in _others(node)]

@@ -110,7 +110,6 @@ def _below(place: Place, child: Node) -> Place:
 def _own_values(place: Place) -> tuple[Value, ...]:
     node, declared = place.node, place.node.plan.declared
     own = node.record.cost if node.record is not None else None
-    status = "rated" if own is not None else "unpriced" if declared.cost_fields else "none"
     return (
         place.root.id,
         place.root.name,
@@ -126,7 +125,7 @@ def _own_values(place: Place) -> tuple[Value, ...]:
         own or 0,
         node.totals.get(node.currency, 0),
         node.currency,
-        status,
+        node.cost_status,
         sums_text({code: amount for code, amount in node.totals.items() if code != node.currency}) or None,
     )
 

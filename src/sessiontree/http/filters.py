@@ -27,6 +27,12 @@ class Filtering:
     declared: RecordType
     fields: Mapping[str, str]
 
+    @property
+    def linking(self) -> set[str]:
+        """The fields whose values are ids: text, also where the type declares them as numbers."""
+        declared = self.declared
+        return {declared.id_field, *declared.second_id_fields, *declared.ref_fields}
+
     def field(self, name: str, parameter: str) -> str:
         """The field of this name; `id` is always the type's id field."""
         field = self.declared.id_field if name == "id" else name
@@ -98,6 +104,8 @@ def read_condition(filtering: Filtering, parameter: str, name: str, op: str, val
         text = f"{op[:40]!r} is no comparison: use one of {', '.join(OPERATORS[1:])}, or none for equal values"
         raise RequestError(400, BAD_FILTER, text, parameter=parameter)
     condition = Condition(filtering.field(name, parameter), op, value)
+    if op == "eq" and condition.field in filtering.linking:
+        return condition
     try:
         check(condition, filtering.fields[condition.field])
     except ValueError as error:

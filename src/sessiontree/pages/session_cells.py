@@ -109,7 +109,7 @@ class Painter:
     def _event(self, row: Row, node: Node) -> Cells:
         declared, record = node.plan.declared, node.record
         own = record.cost if record is not None else None
-        status = "rated" if own is not None else "unpriced" if declared.cost_fields else "none"
+        status = node.cost_status
         total = node.totals.get(node.currency, 0)
         whole = self._tree.root.totals.get(node.currency, 0)
         return Cells(
@@ -130,7 +130,7 @@ class Painter:
             total_width=shown.width(total, whole),
             bar=self._axis.bar(node.start, node.finish, going=self.is_going(node)),
             container=declared.virtual,
-            remarks=tuple(self._remarks(node, own)),
+            remarks=tuple(self._remarks(node)),
             dim=self._matched is not None and node not in self._matched,
         )
 
@@ -141,10 +141,10 @@ class Painter:
             node.finish is None and start is not None and start > self._since and bool(node.plan.declared.finish_fields)
         )
 
-    def _remarks(self, node: Node, own: int | None) -> Iterable[str]:
+    def _remarks(self, node: Node) -> Iterable[str]:
         if node is not self._tree.root and node.home is not None and node.link is not node.home:
             yield "elsewhere"
-        unpriced = node.unpriced_count - (1 if own is None and node.record is not None and node.unpriced_count else 0)
+        unpriced = node.unpriced_count - (node.cost_status == "unpriced")
         if node.children and unpriced:
             yield f"{unpriced:,} unpriced"
         if node.identity in self._troubled:

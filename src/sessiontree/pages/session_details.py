@@ -51,7 +51,7 @@ def details(node: Node, tree: Tree, *, store: Store, account: str, addresses: Ad
         node=node,
         color=shown.color(declared.product),
         own=shown.amount(own or 0, node.currency),
-        status="rated" if own is not None else "unpriced" if declared.cost_fields else "none",
+        status=node.cost_status,
         total=shown.amount(node.totals.get(node.currency, 0), node.currency),
         others=other_amounts(node.totals, node.currency),
         link=link,

@@ -138,7 +138,7 @@ class AddingUp:
         kept = self._tables.costs_of([row.number for row, _ in sessions])
         for row, session in sessions:
             self._counts["event"] += session.event_count - session.elsewhere_count
-            self._counts["unpriced"] += session.unpriced_count
+            self._counts["unpriced"] += session.unpriced_count - session.elsewhere_unpriced_count
             amounts = {code: (amount, session.elsewhere.get(code, 0)) for code, amount in session.totals.items()}
             if kept.get(row.number, {}) != amounts:
                 self._differ("costs", "has other amounts in the table of costs than in its row", *row.identity)

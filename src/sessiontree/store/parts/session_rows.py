@@ -9,18 +9,14 @@ import msgspec
 
 from sessiontree.placement import Problem
 from sessiontree.sessions import Session, Unlinked
+from sessiontree.store.parts import details
 from sessiontree.store.parts.micros import from_micros, to_micros
 
 COLUMNS = """number, account, record_type, id, start, finish, duration, currency, event_count, elsewhere_count,
     unpriced_count, problem_count, unlinked, open_start, changed, as_of, revision, sequence, details, rows"""
 MINUTE = 60_000_000  # microseconds
 
-
-Details = tuple[dict[str, str], dict[str, str], list[tuple[str, str, str, int]], list[tuple[str, str, str, str]]]
-"""What of a session no column has: totals, elsewhere, products, problems. Amounts are text: not all fit 64 bits."""
-
 _encode = msgspec.json.Encoder().encode
-_decode_details = msgspec.json.Decoder(Details).decode
 _decode_rows = msgspec.json.Decoder(tuple[list[int], list[int]]).decode
 
 
@@ -46,19 +42,20 @@ class Row:
     def values(self, account_id: int) -> tuple[Any, ...]:
         """Its columns."""
         times = (self.changed, self.as_of, self.revision, self.sequence)
-        *columns, details = self.numbers
+        *columns, packed = self.numbers
         rows = _encode((self.homes, self.visits))
-        return (self.number, account_id, *self.identity, *columns, *times, details, rows)
+        return (self.number, account_id, *self.identity, *columns, *times, packed, rows)
 
 
 def row_of(session: Session, homes: list[int], visits: list[int]) -> Row:
     """A session that has no number, revision and sequence yet."""
     start, finish = _micros(session.start), _micros(session.finish)
-    details: Details = (
+    packed = details.Details(
         {currency: str(amount) for currency, amount in sorted(session.totals.items())},
         {currency: str(amount) for currency, amount in sorted(session.elsewhere.items())},
         [(product, currency, str(amount), events) for product, currency, amount, events in session.products],
         list(session.problems),
+        session.elsewhere_unpriced_count,
     )
     numbers = (
         start,
@@ -67,11 +64,11 @@ def row_of(session: Session, homes: list[int], visits: list[int]) -> Row:
         session.currency,
         session.event_count,
         session.elsewhere_count,
-        session.unpriced_count,
+        session.unpriced_count - session.elsewhere_unpriced_count,
         len(session.problems),
         int(session.unlinked),
         _micros(session.open_start),
-        _encode(details),
+        details.pack(packed),
     )
     changed, as_of = to_micros(session.changed), to_micros(session.as_of)
     return Row(0, (session.record_type, session.id), numbers, changed, as_of, 0, 0, homes, visits)
@@ -79,9 +76,9 @@ def row_of(session: Session, homes: list[int], visits: list[int]) -> Row:
 
 def read_row(values: Sequence[Any]) -> Row:
     """A row from its columns."""
-    number, _, record_type, id, *columns, changed, as_of, revision, sequence, details, rows = values
+    number, _, record_type, id, *columns, changed, as_of, revision, sequence, packed, rows = values
     homes, visits = _decode_rows(rows)
-    numbers = (*columns, details)
+    numbers = (*columns, packed)
     return Row(number, (record_type, id), numbers, changed, as_of, revision, sequence, homes, visits)
 
 
@@ -89,20 +86,21 @@ def read_session(values: Sequence[Any]) -> Session:
     """A session from its columns."""
     _, _, record_type, id, start, finish, _, currency, events, elsewhere_events, unpriced, *others = values
     _, unlinked, open_start, changed, as_of, revision, _, packed, _ = others
-    totals, elsewhere, products, problems = _decode_details(packed)
+    more = details.unpack(packed)
     return Session(
         record_type=record_type,
         id=id,
         start=_moment(start),
         finish=_moment(finish),
         currency=currency,
-        totals={currency: int(amount) for currency, amount in totals.items()},
-        elsewhere={currency: int(amount) for currency, amount in elsewhere.items()},
+        totals={currency: int(amount) for currency, amount in more.totals.items()},
+        elsewhere={currency: int(amount) for currency, amount in more.elsewhere.items()},
         event_count=events,
         elsewhere_count=elsewhere_events,
-        unpriced_count=unpriced,
-        products=tuple((product, currency, int(amount), count) for product, currency, amount, count in products),
-        problems=tuple(Problem(*problem) for problem in problems),
+        unpriced_count=unpriced + more.elsewhere_unpriced,
+        elsewhere_unpriced_count=more.elsewhere_unpriced,
+        products=tuple((product, currency, int(amount), count) for product, currency, amount, count in more.products),
+        problems=tuple(Problem(*problem) for problem in more.problems),
         unlinked=Unlinked(unlinked),
         open_start=_moment(open_start),
         changed=from_micros(changed),

@@ -3,29 +3,25 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-import msgspec
-
 from sessiontree import money
 from sessiontree.sessions import Session
 from sessiontree.store.parts import session_rows as shared
-from sessiontree.store.parts.session_rows import COLUMNS, MINUTE, Details, Row
+from sessiontree.store.parts.details import unpack
+from sessiontree.store.parts.session_rows import COLUMNS, MINUTE, Row
 from sessiontree.store.postgres.amounts import to_numeric
 from sessiontree.store.postgres.text import from_text, to_text
 
-__all__ = ["COLUMNS", "COSTS", "WRITTEN", "costs_of", "details_of", "read_row", "read_session", "sums_of", "values_of"]
+__all__ = ["COLUMNS", "COSTS", "WRITTEN", "costs_of", "read_row", "read_session", "sums_of", "values_of"]
 
 WRITTEN = f"{COLUMNS}, products"
 COSTS = "account, session, currency, total, elsewhere, minute"
 _AMOUNT_MAX = ((1 << 63) - 1) * money.UNIT  # of what a cursor has to name
 
-details_of = msgspec.json.Decoder(Details).decode
-
 
 def values_of(row: Row, account_id: int) -> tuple[Any, ...]:
     """The columns of a row, as in WRITTEN."""
     number, _, record_type, id, *others = row.values(account_id)
-    _, _, products, _ = details_of(row.numbers[-1])
-    names = sorted({to_text(product) for product, *_ in products})
+    names = sorted({to_text(product) for product, *_ in unpack(row.numbers[-1]).products})
     return (number, account_id, to_text(record_type), to_text(id), *others, names)
 
 
@@ -60,11 +56,11 @@ def sums_of(before: Iterable[Row], after: Iterable[Row]) -> dict[str, list[int]]
     sums: dict[str, list[int]] = {}
     for sign, rows in ((-1, before), (1, after)):
         for row in rows:
-            *_, events, elsewhere_events, unpriced, _, _, _, details = row.numbers
-            totals, elsewhere, _, _ = details_of(details)
+            *_, events, elsewhere_events, unpriced, _, _, _, packed = row.numbers
+            details = unpack(packed)
             _add(sums, "", (sign, sign * (events - elsewhere_events), sign * unpriced, 0, 0))
-            for currency, amount in totals.items():
-                _add(sums, currency, (sign, 0, 0, sign * int(amount), sign * int(elsewhere.get(currency, "0"))))
+            for currency, amount in details.totals.items():
+                _add(sums, currency, (sign, 0, 0, sign * int(amount), sign * int(details.elsewhere.get(currency, "0"))))
     return {currency: numbers for currency, numbers in sums.items() if any(numbers)}
 
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from sessiontree.session_query import SessionQuery
 from sessiontree.store.parts import unfit
+from sessiontree.store.parts.details import unpack
 from sessiontree.store.parts.unfit import Listed
 from sessiontree.store.postgres.amounts import from_numeric
-from sessiontree.store.postgres.session_rows import details_of
 from sessiontree.store.postgres.session_selection import PLAN_ANEW, Selection, select
 from sessiontree.store.postgres.text import from_text
 from sessiontree.unfit import ProblemPage, ProblemPlace, UnlinkedGroup
@@ -55,9 +55,8 @@ def _sessions(
     snapshot: "PostgresSnapshot", selection: Selection, after: ProblemPlace | None
 ) -> Generator[Listed, None, None]:
     """From the session of a place on, the latest first; those without a start come last."""
-    for start, number, record_type, id, details in _rows(snapshot, selection, after):
-        _, _, _, listed = details_of(details)
-        yield Listed(start, number, from_text(record_type), from_text(id), listed)
+    for start, number, record_type, id, packed in _rows(snapshot, selection, after):
+        yield Listed(start, number, from_text(record_type), from_text(id), unpack(packed).problems)
 
 
 def _rows(snapshot: "PostgresSnapshot", selection: Selection, after: ProblemPlace | None) -> Iterator[tuple[Any, ...]]:

@@ -227,7 +227,7 @@ def added_up(sessions: Iterator[Session]) -> SelectionTotals:
     for session in sessions:
         count += 1
         events += session.event_count - session.elsewhere_count
-        unpriced += session.unpriced_count
+        unpriced += session.unpriced_count - session.elsewhere_unpriced_count
         money.add(totals, session.totals)
         money.add(elsewhere, session.elsewhere)
     at_home = {currency: amount - elsewhere.get(currency, 0) for currency, amount in totals.items()}

@@ -63,6 +63,7 @@ def test_a_row_says_what_its_tree_adds_up_to(store: Store) -> None:
         event_count=4,
         elsewhere_count=0,
         unpriced_count=1,
+        elsewhere_unpriced_count=0,
         products=(
             ("recording-cdrs", "USD", 5 * CENT, 1),
             ("webrtc-cdrs", "USD", 0, 1),
