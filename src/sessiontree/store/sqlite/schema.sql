@@ -75,7 +75,8 @@ create table dictionary (number integer primary key, content blob not null);
 create table setting (name text primary key, value blob not null) without rowid;
 
 -- Sessions: what the tree of each top adds up to, derived from the records (see sessions.py). Amounts are split into
--- whole currency units and the rest (0 <= rest < 10^12, in 10^-12), so that they sort and add as integers.
+-- whole currency units and the rest (0 <= rest < 10^12, in 10^-12), so that they sort and add as integers. Unpriced events
+-- that are at home elsewhere are not in `unpriced_count` but in the details, so that those of many sessions may be added.
 create table session (
   number integer primary key,
   account integer not null references account,

@@ -109,7 +109,8 @@ create table counter (
   primary key (account, name)
 );
 
--- Sessions: what the tree of each top adds up to, derived from the records.
+-- Sessions: what the tree of each top adds up to, derived from the records. Unpriced events that are at home elsewhere are
+-- not in `unpriced_count` but in the details, so that those of many sessions may be added.
 create table session (
   account integer not null,
   number bigint not null,
