@@ -95,6 +95,7 @@ FAMILIES = (
     ("conference", "conference-participant", "recording", "call-session"),
     ("message", "ai-messaging-assistant", "verify", "sim_card_usage"),
     ("question", "answer"),
+    ("span",),
     ("task", "plan", "case", "conference", "conference-participant"),
 )
 """Types that have something to do with each other: a short list of records is of one family, so that they meet."""

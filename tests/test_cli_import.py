@@ -151,6 +151,15 @@ def test_only_a_few_types_are_named_that_lack_a_time(types: int, more: list[str]
     assert lines == [f"1 without a time ({name}: nothing in created_at)" for name in of_created[:5]] + more
 
 
+def test_a_container_has_its_time_from_what_lies_below(tmp_path: Path, where: str):
+    file = tmp_path / "a.ndjson"
+    file.write_bytes(ndjson([{"record_type": "call-session", "telnyx_session_id": "s"}]))
+    result = call("import", "--store", where, file)
+    assert (counts(result.stdout), result.stderr) == (f"{file}: 1 created, 0 updated, 0 unchanged, 0 rejected\n", "")
+    (tmp_path / "types").mkdir()
+    assert call("catalog", "test", tmp_path / "types", file).stdout == "call-session: 1 record\n"
+
+
 def test_a_type_that_declares_no_time_lacks_none(tmp_path: Path, where: str):
     types = tmp_path / "types"
     types.mkdir()

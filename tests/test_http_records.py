@@ -211,10 +211,12 @@ id = "number"
 [[parents]]
 record_type = "ticket"
 description = "The ticket that it follows."
-via = [["after", "number"]]
+via = [["after", "number"], ["before", "name"]]
 [fields]
 number = "integer"
+name = "integer"
 after = "integer"
+before = "integer"
 """
 
 
@@ -240,13 +242,16 @@ class TestNumberedIds:
             ("id=8", []),
             ("filter[after]=t1", [7, "07"]),
             ("filter[after]=07", ["t1"]),
+            ("filter[after]=7", ["t2"]),
+            ("filter[name]=o1", [7]),
             ("filter[number][gt]=6", [7, "07"]),
         ],
     )
     def test_a_record_is_found_by_them(self, client: Any, query: str, numbers: list[Any]):
-        records = [("t1", "07"), (7, "t1"), ("07", "t1")]
-        body = [{"record_type": "ticket", "number": number, "after": after} for number, after in records]
-        assert client.post(PATH, json=body).json()["data"]["created"] == 3
+        records = [("t1", "07", 1), (7, "t1", "o1"), ("07", "t1", "o2"), ("t2", 7, None)]
+        body = [dict(zip(("number", "after", "name"), values, strict=True)) for values in records]
+        posted = client.post(f"{PATH}?record_type=ticket", json=body)
+        assert posted.json()["data"]["created"] == len(body)
         answer = client.get(f"{PATH}?record_type=ticket&sort=number&{query}")
         assert [record["number"] for record in answer.json()["data"]] == numbers
 

@@ -6,8 +6,8 @@ import pty
 import shlex
 import subprocess
 import sys
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from conftest import SECONDS
 from sessiontree import catalog_files
 from sessiontree.cli import imports as imports_cli
 from sessiontree.cli import store as store_cli
+from sessiontree.cli.common import opened_store
 from sessiontree.store import Store, open_store
 from sessiontree.store.removing import Removal
 
@@ -54,6 +55,13 @@ def given(command: Sequence[str], id: str) -> list[str]:
 
 
 def interrupted(*_: Any, **__: Any) -> None:
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def interrupted_at_its_end(*arguments: Any, **named: Any) -> Iterator[Store]:
+    with opened_store(*arguments, **named) as store:
+        yield store
     raise KeyboardInterrupt
 
 
@@ -119,6 +127,27 @@ def test_an_interrupt_of_what_only_reads_needs_no_word(command: Sequence[str], m
     monkeypatch.setattr("sessiontree.cli.common.open_store", interrupted)
     result = call(*command)
     assert (result.exit_code, result.output) == (130, "")
+
+
+def test_an_interrupt_after_a_session_is_removed_says_so(where: str, id: str, monkeypatch: pytest.MonkeyPatch):
+    def refresh(store: Store) -> None:
+        if store.count() < RECORDS:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("sessiontree.cli.session_delete.refresh", refresh)
+    result = call(*DELETE, "--store", where)
+    said = "Stopped: the session is removed, and others are brought up to date when they are asked for.\n"
+    assert (result.exit_code, result.stderr, stored_in(where)) == (1, said, RECORDS - 2)
+
+
+def test_an_interrupt_while_a_key_is_made_says_which(where: str, monkeypatch: pytest.MonkeyPatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("sessiontree.cli.keys.opened_store", interrupted_at_its_end)
+        result = call("keys", "create", "--store", where)
+    with closing(open_store(where, catalog_files.load(None))) as store:
+        (key,) = store.keys()
+    said = f"a key {key.prefix}... may have been made, and its text is lost: see `sessiontree keys list`"
+    assert (result.exit_code, result.stderr) == (1, f"Stopped: {said}\n")
 
 
 @pytest.mark.parametrize("command", ["migrate", "distribute"])

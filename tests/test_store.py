@@ -14,6 +14,7 @@ from textwrap import dedent
 
 import pytest
 
+import old_rows
 from sessiontree import is_compiled
 from sessiontree.catalog import Catalog
 from sessiontree.errors import StoreError
@@ -93,7 +94,7 @@ def test_a_file_of_the_version_before_gets_what_it_lacks(tmp_path):
         db.execute("drop index intake_of_files")
         db.execute("pragma user_version = 2")
     db.close()
-    assert condition.look(str(path)).faults == ["the schema has version 2: any other command brings it to 3"]
+    assert condition.look(str(path)).faults == ["the schema has version 2: any other command brings it to 4"]
     store = open_store(str(path), shipped(), create=False)
     assert (store.count(), len(store.intakes.page(ACCOUNT, limit=9, source="file"))) == (1, 0)
     store.close()
@@ -101,6 +102,22 @@ def test_a_file_of_the_version_before_gets_what_it_lacks(tmp_path):
         assert dict(db.execute("select name, sql from sqlite_master").fetchall()) == made
     db.close()
     assert condition.look(str(path)).faults == []
+
+
+def test_sessions_that_counted_unpriced_visitors_as_their_own_are_computed_again(tmp_path):
+    """As those of version 3 did."""
+    path = tmp_path / "store.db"
+    store = open_store(str(path), shipped())
+    old_rows.add_visitor(store)
+    store.close()
+    with sqlite3.connect(path) as db:
+        before = "cast(json_remove(cast(details as text), '$[4]') as blob)"
+        db.execute(f"update session set unpriced_count = 1, details = {before} where elsewhere_count > 0")  # noqa: S608
+        db.execute("pragma user_version = 3")
+    db.close()
+    store = open_store(str(path), shipped(), create=False)
+    old_rows.assert_mended(store)
+    store.close()
 
 
 def test_an_empty_file_becomes_a_store(tmp_path):

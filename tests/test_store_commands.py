@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import citus
+import old_rows
 from postgres import named
 from sessiontree import taking_back
 from sessiontree.cli import main
@@ -93,7 +94,7 @@ def test_a_check_says_what_a_user_may_not_do(empty_database: str):
         change(empty_database, f"drop owned by {role}", f"drop role {role}")
 
 
-@pytest.mark.parametrize("scheme", ["mysql", "postgresql+psycopg", "PostgreSQL", "sqlite"])
+@pytest.mark.parametrize("scheme", ["mysql", "postgresql+psycopg", "PostgreSQL", "sqlite", " postgresql"])
 def test_another_url_is_no_file_whose_name_is_shown(scheme: str):
     for arguments in (["check"], ["migrate"], ["prune", "--before", "2026-01-01"]):
         refused = run(*arguments, "--store", f"{scheme}://me:{WORD}@127.0.0.1/records")
@@ -107,11 +108,13 @@ def test_another_url_is_no_file_whose_name_is_shown(scheme: str):
         f"password='{WORD} and more'",
         f" sslmode=require\nuser = me password = {WORD}",
         f"service=records password={WORD}",
+        f"sslmode=require sslpassword={WORD}",
     ],
 )
 def test_a_connection_string_is_no_file_either(words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
-    said = "Error: a store is a file, or a URL: write this as postgresql://user:password@host:5432/database\n"
+    url = "postgresql://user:password@host:5432/database"
+    said = f"Error: a store is a file, or a URL: write this as {url}, or a file of that name with its folder: ./...\n"
     for arguments in (["store", "check"], ["store", "copy", "a.db"], ["import", "/dev/null"], ["keys", "create"]):
         options = [words] if "copy" in arguments else ["--store", words]
         refused = CliRunner().invoke(main, [*arguments, *options])
@@ -131,8 +134,8 @@ def test_a_file_may_have_nearly_any_name(name: str, tmp_path: Path, monkeypatch:
 def test_an_empty_database_is_made_ready_once(empty_database: str):
     before = run("check", "--store", empty_database)
     assert re.search(r"schema: +none yet", before.output)
-    assert run("migrate", "--store", empty_database).output == "The schema has version 2 now.\n"
-    assert run("migrate", "--store", empty_database).output == "The schema has version 2, as before.\n"
+    assert run("migrate", "--store", empty_database).output == "The schema has version 3 now.\n"
+    assert run("migrate", "--store", empty_database).output == "The schema has version 3, as before.\n"
     open_store(empty_database, shipped()).close()
     assert faults(run("check", "--store", empty_database)) == []
 
@@ -149,14 +152,32 @@ def test_a_newer_schema_is_refused_by_all(empty_database: str):
 def test_an_older_schema_is_brought_to_the_present_one(empty_database: str, monkeypatch: pytest.MonkeyPatch):
     with_records(empty_database, "2026-03-01")
     scripts = migrating.scripts()
-    later = {**scripts, 3: "create table more (account integer primary key)", 4: "alter table more add name text"}
+    later = {**scripts, 4: "create table more (account integer primary key)", 5: "alter table more add name text"}
     monkeypatch.setattr(migrating, "scripts", lambda: later)
     refused = run("prune", "--before", "2026-01-01", "--store", empty_database)
     assert (refused.exit_code, "store migrate" in refused.output) == (1, True)
     assert "store migrate" in faults(run("check", "--store", empty_database))[0]
-    assert run("migrate", "--store", empty_database).output == "The schema has version 4 now.\n"
+    assert run("migrate", "--store", empty_database).output == "The schema has version 5 now.\n"
     store = open_store(empty_database, shipped())
     assert store.count() == 1
+    store.close()
+
+
+def test_sessions_that_counted_unpriced_visitors_as_their_own_are_computed_again(empty_database: str):
+    """As those of version 2 did."""
+    store = open_store(empty_database, shipped())
+    old_rows.add_visitor(store)
+    store.close()
+    change(
+        empty_database,
+        """update session set unpriced_count = 1,
+            details = convert_to((convert_from(details, 'UTF8')::jsonb - 4)::text, 'UTF8') where elsewhere_count > 0""",
+        "update session_sum set unpriced = 2 where currency = ''",
+        "update setting set value = '2' where name = 'schema'",
+    )
+    assert run("migrate", "--store", empty_database).output == "The schema has version 3 now.\n"
+    store = open_store(empty_database, shipped())
+    old_rows.assert_mended(store)
     store.close()
 
 

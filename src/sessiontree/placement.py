@@ -86,7 +86,7 @@ class Node:
         "away",
         "away_count",
         "away_totals",
-        "away_unpriced",
+        "away_unpriced_count",
         "children",
         "currency",
         "event_count",
@@ -120,7 +120,7 @@ class Node:
     unpriced_count: int
     away_totals: Totals
     away_count: int
-    away_unpriced: int
+    away_unpriced_count: int
 
     def __init__(self, plan: TypePlan, id: str, record: Record | None) -> None:
         self.plan = plan
@@ -162,11 +162,8 @@ class Node:
 
     @property
     def cost_status(self) -> str:
-        """`rated`, `unpriced` (no price so far), or `none`: its type has no costs, or nobody sent a record of it."""
-        record = self.record
-        if record is None or record.currency is None:
-            return "none"
-        return "unpriced" if record.cost is None else "rated"
+        """See `Record.cost_status`; `none` where nobody sent a record."""
+        return "none" if self.record is None else self.record.cost_status
 
     def problem(self, code: str, message: str) -> None:
         """Report a problem here."""

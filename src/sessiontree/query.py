@@ -15,6 +15,8 @@ import msgspec
 
 from sessiontree.record import read_time
 
+SAME = "is"
+"""The same text: how ids and links are equal, whatever their fields are declared as. Nobody writes it."""
 OPERATORS = ("eq", "gte", "gt", "lte", "lt", "contains", "starts_with", "ends_with")
 _TEXT_OPERATORS = ("contains", "starts_with", "ends_with")
 NUMBERS = ("amount", "number", "integer")
@@ -23,7 +25,7 @@ _DECIMAL = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?"
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A field compared with a value. `op` is one of eq, gte, gt, lte, lt, contains, starts_with, ends_with."""
+    """A field compared with a value. `op` is one of OPERATORS, or SAME."""
 
     field: str
     op: str
@@ -102,12 +104,11 @@ def _test(condition: Condition, field_type: str) -> Callable[[str | None], bool]
     if op in _TEXT_OPERATORS:
         find = {"contains": str.__contains__, "starts_with": str.startswith, "ends_with": str.endswith}[op]
         return lambda text: text is not None and bool(find(text, wanted))
+    if op == SAME:
+        return lambda text: text == wanted
     read = reading(field_type)
     compare = _COMPARISONS[op]
-    try:
-        value = read(wanted)
-    except ValueError:  # ids and links are text, whatever their fields are declared as
-        return lambda text: op == "eq" and text == wanted
+    value = read(wanted)
 
     def test(text: str | None) -> bool:
         try:

@@ -32,6 +32,13 @@ class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
     quantity: int | None = None
     names: tuple[str, ...] = ()
 
+    @property
+    def cost_status(self) -> str:
+        """`rated`, `unpriced` (no price so far), or `none`: its type has no costs."""
+        if self.currency is None:
+            return "none"
+        return "unpriced" if self.cost is None else "rated"
+
 
 def valid_id(value: str) -> bool:
     """Whether this can be an event's id: 1 to 255 printable characters without a slash."""

@@ -31,7 +31,7 @@ def summary(tree: Tree, as_of: datetime) -> Session:
         event_count=root.event_count,
         elsewhere_count=root.away_count,
         unpriced_count=root.unpriced_count,
-        elsewhere_unpriced_count=root.away_unpriced,
+        elsewhere_unpriced_count=root.away_unpriced_count,
         products=tuple(tree.by_product()),
         problems=problems,
         unlinked=_unlinked(tree),

@@ -214,9 +214,9 @@ def roll_up(nodes: list[Node]) -> None:
             else:
                 node.totals[currency] = record.cost
         if node.away:
-            node.away_count, node.away_totals, node.away_unpriced = 1, node.totals.copy(), node.unpriced_count
+            node.away_count, node.away_totals, node.away_unpriced_count = 1, node.totals.copy(), node.unpriced_count
         else:
-            node.away_count, node.away_totals, node.away_unpriced = 0, NOTHING, 0
+            node.away_count, node.away_totals, node.away_unpriced_count = 0, NOTHING, 0
         if node.children:
             _add_children(node)
         else:
@@ -235,7 +235,7 @@ def _add_children(node: Node) -> None:
             totals[currency] = totals.get(currency, 0) + amount
         if child.away_count:
             node.away_count += child.away_count
-            node.away_unpriced += child.away_unpriced
+            node.away_unpriced_count += child.away_unpriced_count
             if node.away_totals is NOTHING:
                 node.away_totals = {}
             money.add(node.away_totals, child.away_totals)

@@ -120,8 +120,9 @@ class Trial:
 def _lacking(declared: RecordType, records: list[Record]) -> dict[str, Tally]:
     """The records without a time or a price, where the type declares fields for it."""
     lacking: dict[str, Tally] = {}
+    start_fields = () if declared.virtual else declared.start_fields  # a container has its time from what lies below
     for what, fields, ids in (
-        ("without a time", declared.start_fields, [record.id for record in records if record.start is None]),
+        ("without a time", start_fields, [record.id for record in records if record.start is None]),
         ("unpriced", declared.cost_fields, [record.id for record in records if record.cost is None]),
     ):
         if fields and ids:

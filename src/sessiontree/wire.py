@@ -37,7 +37,7 @@ class EventCost(msgspec.Struct, omit_defaults=True, gc=False):
     event_cost: Amount
     cumulative_cost: Amount
     currency: Currency
-    status: Annotated[str, Meta(description="rated, unpriced (billable, no cost yet) or none (a container).")]
+    status: Annotated[str, Meta(description="rated, unpriced (billable, no cost yet) or none (no cost of its own).")]
     other_currencies: list[Money] | UnsetType = UNSET
     elsewhere: Amount | UnsetType = UNSET
     elsewhere_count: int | UnsetType = UNSET

@@ -170,7 +170,7 @@ def apply(yes: bool) -> None:
         if lacking:
             with stopping(lambda: "nothing is changed."):
                 confirm(f"Take the records of {', '.join(lacking)} out of all sessions? They stay stored.", yes)
-        with stopping(lambda: "some of the records are not read again yet. To go on, run it again."):
+        with stopping(lambda: "not all records may have been read again. To go on, run it again."):
             _reread(store)
         if store.stale():
             raise SessiontreeError("records were added meanwhile under another catalogue; run this again")

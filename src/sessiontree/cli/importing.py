@@ -196,9 +196,10 @@ def _import_file(
 
 
 def _without_a_time(timeless: Counter[str], catalog: Catalog) -> Iterator[str]:
-    """How many records of each type have nothing in the fields that are declared as their time."""
-    looked_in = {name: catalog.types[name].start_fields for name in timeless}
-    found = [(name, count) for name, count in timeless.most_common() if looked_in[name]]
+    """How many records of each type have nothing in the fields that are declared as their time; a container has it from
+    what lies below."""
+    looked_in = {name: catalog.types[name].start_fields for name in timeless if not catalog.types[name].virtual}
+    found = [(name, count) for name, count in timeless.most_common() if looked_in.get(name)]
     for name, count in found[:_TYPES_NAMED]:
         yield f"{count:,} without a time ({name}: nothing in {', '.join(looked_in[name])})"
     more = len(found) - _TYPES_NAMED

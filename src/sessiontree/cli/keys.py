@@ -6,6 +6,7 @@ import click
 
 from sessiontree.calling import as_called
 from sessiontree.cli.common import account_option, given_settings, opened_store, settings_options, table
+from sessiontree.cli.interrupts import stopping
 from sessiontree.errors import SessiontreeError
 
 
@@ -33,9 +34,10 @@ def create(account: str, scopes: str | None, name: str, expires: str | None) -> 
         )
     except KeyRefused as error:
         raise click.UsageError(str(error)) from None
-    with opened_store(given_settings(), create=True) as store:
+    said = f"a key {key.prefix}... may have been made, and its text is lost: see `sessiontree keys list`"
+    with stopping(lambda: as_called(said)), opened_store(given_settings(), create=True) as store:
         store.add_key(key)
-    click.echo(text)
+        click.echo(text)
 
 
 @keys.command("list")

@@ -43,4 +43,5 @@ def delete(context: click.Context, account: str | None, dry_run: bool, yes: bool
             with progress("removing", None):
                 removal = when_fresh(store, lambda: store.removing.session(owner, declared.name, id))
         click.echo(f"The session is removed; records removed: {removal.removed if removal else 0:,}")
-        refresh(store)
+        with stopping(lambda: "the session is removed, and others are brought up to date when they are asked for."):
+            refresh(store)

@@ -9,7 +9,7 @@ from sessiontree.catalog import Catalog, RecordType
 from sessiontree.errors import UnknownRecordType
 from sessiontree.http.parameters import Parameters
 from sessiontree.http.refusals import BAD_FILTER, BAD_REQUEST, MISSING, UNKNOWN_VALUE, RequestError
-from sessiontree.query import OPERATORS, Condition, Query, check, date_range
+from sessiontree.query import OPERATORS, SAME, Condition, Query, check, date_range
 from sessiontree.record import read_time
 
 PAGE_SIZE = 20
@@ -22,16 +22,11 @@ _SORT_FIELDS_MAX = 10
 
 @dataclass(frozen=True, slots=True)
 class Filtering:
-    """A type, and all fields that its records have, with their types."""
+    """A type, all fields that its records have, with their types, and those by which its records are linked."""
 
     declared: RecordType
     fields: Mapping[str, str]
-
-    @property
-    def linking(self) -> set[str]:
-        """The fields whose values are ids: text, also where the type declares them as numbers."""
-        declared = self.declared
-        return {declared.id_field, *declared.second_id_fields, *declared.ref_fields}
+    linking: frozenset[str]
 
     def field(self, name: str, parameter: str) -> str:
         """The field of this name; `id` is always the type's id field."""
@@ -41,6 +36,12 @@ class Filtering:
         has = ", ".join(sorted(self.fields))
         text = f"{self.declared.name} records have no field {name[:80]!r}; they have {has}"
         raise RequestError(400, BAD_FILTER, text, parameter=parameter)
+
+
+def filtering_of(catalog: Catalog, declared: RecordType, shown: Mapping[str, str]) -> Filtering:
+    """What can be asked of a type's records; `shown` are the fields that stored ones have."""
+    linking = frozenset({declared.id_field, *catalog.link_fields(declared.name)})
+    return Filtering(declared, {**shown, **declared.fields}, linking)
 
 
 def record_type(parameters: Parameters, catalog: Catalog) -> RecordType:
@@ -67,7 +68,7 @@ def read_query(
 ) -> Query:
     """The query that the parameters ask for. `fields_of` tells what fields the stored records of a type have shown."""
     declared = record_type(parameters, catalog)
-    filtering = Filtering(declared, {**fields_of(declared.name), **declared.fields})
+    filtering = filtering_of(catalog, declared, fields_of(declared.name))
     conditions = _conditions(parameters, filtering)
     since, until = read_date_range(parameters, now)
     for each in conditions:
@@ -105,7 +106,7 @@ def read_condition(filtering: Filtering, parameter: str, name: str, op: str, val
         raise RequestError(400, BAD_FILTER, text, parameter=parameter)
     condition = Condition(filtering.field(name, parameter), op, value)
     if op == "eq" and condition.field in filtering.linking:
-        return condition
+        return Condition(condition.field, SAME, value)
     try:
         check(condition, filtering.fields[condition.field])
     except ValueError as error:

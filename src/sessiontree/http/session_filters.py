@@ -12,7 +12,7 @@ from typing import Any
 from sessiontree import money
 from sessiontree.catalog import Catalog
 from sessiontree.errors import UnknownRecordType
-from sessiontree.http.filters import DATE_RANGE, FILTER, RECORD_TYPE, Filtering, read_condition, read_date_range
+from sessiontree.http.filters import DATE_RANGE, FILTER, RECORD_TYPE, filtering_of, read_condition, read_date_range
 from sessiontree.http.parameters import Parameters
 from sessiontree.http.refusals import BAD_FILTER, UNKNOWN_VALUE, RequestError
 from sessiontree.query import Condition
@@ -205,5 +205,5 @@ def _condition(
         )
         raise RequestError(400, BAD_FILTER, text, parameter=parameter)
     declared = store.catalog.types[types[0]]
-    filtering = Filtering(declared, {**store.fields(account, declared.name), **declared.fields})
+    filtering = filtering_of(store.catalog, declared, store.fields(account, declared.name))
     return read_condition(filtering, parameter, name, op, value)

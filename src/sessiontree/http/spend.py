@@ -8,7 +8,7 @@ from typing import TypeVar
 from starlette.responses import Response
 
 from sessiontree import query, spending
-from sessiontree.http.filters import DATE_RANGE, FILTER, RECORD_TYPE, Filtering, read_condition
+from sessiontree.http.filters import DATE_RANGE, FILTER, RECORD_TYPE, Filtering, filtering_of, read_condition
 from sessiontree.http.parameters import Parameters
 from sessiontree.http.refusals import BAD_FILTER, UNKNOWN_VALUE, RequestError
 from sessiontree.http.routes import JSON, Call, encode
@@ -77,8 +77,7 @@ def _read(parameter: str, text: str, read: Callable[[str], T]) -> T:
 
 
 def _filtering(store: Store, account: str, name: str) -> Filtering:
-    declared = store.catalog.types[name]
-    return Filtering(declared, {**store.fields(account, name), **declared.fields})
+    return filtering_of(store.catalog, store.catalog.types[name], store.fields(account, name))
 
 
 def _grouping(parameters: Parameters, filtering: Filtering | None) -> spending.Grouping:

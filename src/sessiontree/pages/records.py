@@ -164,10 +164,8 @@ def _says(text: str | None) -> bool:
 
 
 def _cell(record: Record, declared: RecordType, name: str, text: str | None) -> Markup:
-    if name in declared.cost_fields[:1] and record.cost is not None and record.currency is not None:
-        return shown.amount(record.cost, record.currency)
     if name in declared.cost_fields[:1]:
-        return Markup('<span class="unpriced">unpriced</span>')
+        return _cost(record)
     if name in declared.start_fields[:1] and record.start is not None:
         return shown.instant(record.start)
     if name in declared.finish_fields[:1] and record.finish is not None:
@@ -211,7 +209,7 @@ def _record(visit: Visit) -> Response:
         type=declared,
         color=shown.color(declared.product),
         record=found,
-        cost=_cost(found, declared),
+        cost=_cost(found),
         sessions=[(top, address(path_of(*top), {"event": f"{name}/{id}"})) for top in tops],
         below=path_of(name, id),
         fields=fields[:FIELDS_MAX],
@@ -221,10 +219,10 @@ def _record(visit: Visit) -> Response:
     )
 
 
-def _cost(record: Record, declared: RecordType) -> Markup:
+def _cost(record: Record) -> Markup:
     if record.cost is not None and record.currency is not None:
         return shown.amount(record.cost, record.currency)
-    return Markup('<span class="unpriced">unpriced</span>') if declared.cost_fields else escape("none")
+    return Markup('<span class="unpriced">unpriced</span>') if record.cost_status == "unpriced" else escape("none")
 
 
 def record_path(record_type: str, id: str) -> str:

@@ -5,8 +5,9 @@ from urllib.parse import unquote, urlsplit
 
 from sessiontree.errors import StoreError
 
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
-_CONNECTION = re.compile(r"\s*(?:\w+\s*=.*\s)?(?:host|hostaddr|port|dbname|user|password|service)\s*=", re.DOTALL)
+_URL = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.-]+:/")
+_WORDS = r"host|hostaddr|port|dbname|user|\w*password|passfile|service|sslmode"
+_CONNECTION = re.compile(rf"\s*(?:\w+\s*=.*\s)?(?:{_WORDS})\s*=", re.DOTALL)
 
 
 def is_postgres(where: str) -> bool:
@@ -19,7 +20,10 @@ def is_postgres(where: str) -> bool:
         if other := _URL.match(where):
             raise StoreError(f"a store is a file, or a postgresql:// URL: {other[0]}... is neither")
         if _CONNECTION.match(where):
-            raise StoreError("a store is a file, or a URL: write this as postgresql://user:password@host:5432/database")
+            raise StoreError(
+                "a store is a file, or a URL: write this as postgresql://user:password@host:5432/database, "
+                "or a file of that name with its folder: ./..."
+            )
     return False
 
 

@@ -4,7 +4,7 @@ import heapq
 from collections.abc import Iterable, Iterator, Mapping
 
 from sessiontree.catalog import Catalog
-from sessiontree.query import Matcher, Query
+from sessiontree.query import SAME, Matcher, Query
 from sessiontree.record import Record
 from sessiontree.store import Asks
 from sessiontree.store.parts.micros import to_micros
@@ -18,7 +18,7 @@ def quick_asks(catalog: Catalog, query: Query) -> Asks | None:
     """What to look for by the index of ids and link values, if a condition names one."""
     declared = catalog.types[query.record_type]
     for condition in query.conditions:
-        if condition.op != "eq":
+        if condition.op not in ("eq", SAME):
             continue
         if condition.field == declared.id_field:
             return Asks({(declared.name, condition.value)}, set(), set())

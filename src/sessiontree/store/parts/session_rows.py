@@ -50,11 +50,11 @@ class Row:
 def row_of(session: Session, homes: list[int], visits: list[int]) -> Row:
     """A session that has no number, revision and sequence yet."""
     start, finish = _micros(session.start), _micros(session.finish)
-    packed = details.Details(
+    packed = details.pack(
         {currency: str(amount) for currency, amount in sorted(session.totals.items())},
         {currency: str(amount) for currency, amount in sorted(session.elsewhere.items())},
         [(product, currency, str(amount), events) for product, currency, amount, events in session.products],
-        list(session.problems),
+        session.problems,
         session.elsewhere_unpriced_count,
     )
     numbers = (
@@ -68,7 +68,7 @@ def row_of(session: Session, homes: list[int], visits: list[int]) -> Row:
         len(session.problems),
         int(session.unlinked),
         _micros(session.open_start),
-        details.pack(packed),
+        packed,
     )
     changed, as_of = to_micros(session.changed), to_micros(session.as_of)
     return Row(0, (session.record_type, session.id), numbers, changed, as_of, 0, 0, homes, visits)
@@ -97,8 +97,8 @@ def read_session(values: Sequence[Any]) -> Session:
         elsewhere={currency: int(amount) for currency, amount in more.elsewhere.items()},
         event_count=events,
         elsewhere_count=elsewhere_events,
-        unpriced_count=unpriced + more.elsewhere_unpriced,
-        elsewhere_unpriced_count=more.elsewhere_unpriced,
+        unpriced_count=unpriced + more.elsewhere_unpriced_count,
+        elsewhere_unpriced_count=more.elsewhere_unpriced_count,
         products=tuple((product, currency, int(amount), count) for product, currency, amount, count in more.products),
         problems=tuple(Problem(*problem) for problem in more.problems),
         unlinked=Unlinked(unlinked),

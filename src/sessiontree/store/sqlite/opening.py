@@ -12,8 +12,8 @@ from sessiontree.errors import StoreError
 from sessiontree.store.parts import half_copies
 
 APPLICATION_ID = 0x53545245  # "STRE", in the file's header: how a Sessiontree file is known
-SCHEMA_VERSION = 3
-OLDEST_VERSION = 2  # that lacks nothing but whole tables and indexes, which are made when it is opened
+SCHEMA_VERSION = 4
+OLDEST_VERSION = 2  # that lacks nothing but tables and indexes, made when it is opened, and some sessions' new sums
 LOG_PAGES = 20_000  # of the log, before it is worked into the file
 LOG_BYTES = 100_000_000  # of it that stay on the disk: who reads for long lets it grow, and this is more than it needs
 BUSY_MS = 5000
@@ -23,6 +23,9 @@ YIELD_SECONDS = (
 )
 _PRIMARY = 0xFF  # of an error code: what kind of error
 _NAME = re.compile(r"^create [a-z ]*(?:table|index|trigger) (\w+)", re.MULTILINE)
+# Rows of sessions counted unpriced events that are at home elsewhere along with their own: those are computed again.
+_COUNTED_TWICE = """insert into dirty (account, what, first, last)
+    select account, 'session', number, number from session where elsewhere_count > 0 and unpriced_count > 0"""
 STATEMENTS = 512  # kept ready by a connection
 
 
@@ -73,6 +76,7 @@ def _make_what_is_missing(db: sqlite3.Connection) -> None:
         named = _NAME.search(statement)
         if named is not None and named[1] not in there:
             db.execute(statement)
+    db.execute(_COUNTED_TWICE)
     db.execute(f"pragma application_id = {APPLICATION_ID}")
     db.execute(f"pragma user_version = {SCHEMA_VERSION}")
 
