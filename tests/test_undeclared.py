@@ -101,7 +101,7 @@ def test_types_are_let_go_after_asking_once(tmp_path: Path, where: str, types: P
     with monkeypatch.context() as patch:
         patch.setattr("sessiontree.cli.catalog._reread", interrupted)
         stopped = call(*apply, "--yes")
-    said = "Stopped: some of the records are not read again yet. To go on, run it again.\n"
+    said = "Stopped: not all records may have been read again. To go on, run it again.\n"
     assert (stopped.exit_code, stopped.stderr) == (1, f"{note}{said}")
     went_on = call(*apply)
     assert (went_on.exit_code, went_on.stderr) == (0, note)

@@ -196,8 +196,10 @@ def _import_file(
 
 
 def _without_a_time(timeless: Counter[str], catalog: Catalog) -> Iterator[str]:
-    """How many records of each type have nothing in the fields that are declared as their time; a container has it from
-    what lies below."""
+    """How many records of each type have nothing in the fields that are declared as their time.
+
+    A container has its time from what lies below it.
+    """
     looked_in = {name: catalog.types[name].start_fields for name in timeless if not catalog.types[name].virtual}
     found = [(name, count) for name, count in timeless.most_common() if looked_in.get(name)]
     for name, count in found[:_TYPES_NAMED]:
